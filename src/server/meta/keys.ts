@@ -1,0 +1,64 @@
+import type { ByteString, Ino } from '#base';
+
+/**
+ * The layout of the metadata store: one function per kind of key. The first byte tells the kind, numbers are
+ * big-endian so that keys sort by them, and what is listed together shares kind and inode number.
+ *
+ * | key | value |
+ * |---|---|
+ * | `I` ino | the inode: `records.ts` |
+ * | `D` ino hash | names in a directory whose hash is equal (nearly always one): `dentry.ts` |
+ * | `T` ino | target of a symlink |
+ * | `C` ino | content of a small file, kept inline |
+ * | `X` ino name | an extended attribute, ACLs among them |
+ * | `L` ino parent hash ordinal | a name of a file that has several; a file with one has it in its record |
+ * | `O` ino | an inode without names that is still open: removed when the last open ends, or at the next start |
+ * | `W` ino | a blob lent for writing past the server: after a crash its size and times come from the blob |
+ * | `F` ino | a blob whose inode is gone and whose file is still to be removed |
+ * | `V` name | facts of the volume: format version, hash seed, reserved inode numbers, clean shutdown |
+ */
+export const key = {
+  inode: (ino: Ino): ByteString => `I${u64(ino)}`,
+  dentries: (parent: Ino): ByteString => `D${u64(parent)}`,
+  dentry: (parent: Ino, hash: number): ByteString => `D${u64(parent)}${u64(hash)}`,
+  target: (ino: Ino): ByteString => `T${u64(ino)}`,
+  content: (ino: Ino): ByteString => `C${u64(ino)}`,
+  xattrs: (ino: Ino): ByteString => `X${u64(ino)}`,
+  xattr: (ino: Ino, name: ByteString): ByteString => `X${u64(ino)}${name}`,
+  links: (ino: Ino): ByteString => `L${u64(ino)}`,
+  link: (ino: Ino, parent: Ino, cookie: number): ByteString => `L${u64(ino)}${u64(parent)}${u64(cookie)}`,
+  orphan: (ino: Ino): ByteString => `O${u64(ino)}`,
+  lent: (ino: Ino): ByteString => `W${u64(ino)}`,
+  freed: (ino: Ino): ByteString => `F${u64(ino)}`,
+  volume: (name: string): ByteString => `V${name}`,
+} as const;
+
+/** The inode number that the key of a kind with one number carries. */
+export function inoOfKey(key: ByteString): Ino {
+  return readU64(key, 1) as Ino;
+}
+
+/** Eight bytes, big-endian, of a number below 2^53. */
+export function u64(value: number): ByteString {
+  const high = Math.floor(value / 4294967296);
+  return String.fromCharCode(
+    high >>> 24,
+    (high >>> 16) & 255,
+    (high >>> 8) & 255,
+    high & 255,
+    (value >>> 24) & 255,
+    (value >>> 16) & 255,
+    (value >>> 8) & 255,
+    value & 255,
+  );
+}
+
+export function readU64(text: ByteString, at: number): number {
+  let high = 0;
+  let low = 0;
+  for (let i = 0; i < 4; i++) {
+    high = high * 256 + text.charCodeAt(at + i);
+    low = low * 256 + text.charCodeAt(at + 4 + i);
+  }
+  return high * 4294967296 + low;
+}

@@ -1,0 +1,29 @@
+import type { Clock, Ino, Maybe, Random } from '#base';
+import type { Caller } from '#protocol';
+import type { BlobStore, FileBlobStore } from './blob/blob-store.ts';
+import type { KvStore } from './kv/store.ts';
+import type { LentBlobs } from './data/lent-blobs.ts';
+import type { InoAllocator } from './meta/ino-allocator.ts';
+
+/** One file system on a server: what every operation works on. */
+export interface Volume {
+  readonly store: KvStore;
+  readonly blobs: BlobStore;
+  /** The same store, where its files can be lent for passthrough. */
+  readonly fileBlobs: FileBlobStore | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly inos: InoAllocator;
+  /** Seeds the hash of names, so that nobody can make names collide on purpose. */
+  readonly hashSeed: number;
+  /** How often each inode is open. An inode in here outlives its last name. */
+  readonly opens: Map<Ino, number>;
+  /** Blobs whose files are lent for passthrough: their size and times are the file's. */
+  readonly lent: LentBlobs;
+  /** Waits until no call that cannot finish at once works on the content of `ino`, then runs `body` alone on it. */
+  exclusively<T>(ino: Ino, body: () => Maybe<T>): Maybe<T>;
+  /** Removes blobs whose inodes are gone, some time after this call. */
+  collectSoon(): void;
+}
+
+export type { Caller };
