@@ -1,0 +1,154 @@
+/**
+ * Writes the reference pages, docs/reference/*.md, from the tables in the sources: `npm run docs`. With --check
+ * (`npm run docs:check`) nothing is written, and a page that differs from its table fails.
+ *
+ * A new page is one line in `pages`. A table without a page must be listed in `withoutPage`, with the reason: a table
+ * in neither list fails, and so does a page whose table or columns have changed their names.
+ */
+
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * `rows` names the module's export: rows by name, or an array. `columns` are pairs of heading and field, where the
+ * field `*` is the row's name, and a function may render the row; every field of every row must have a column or
+ * stand in `omit`.
+ */
+export const pages = [
+  {
+    page: 'statuses',
+    title: 'Statuses',
+    intro:
+      'Every way an operation can fail, the code it has on the wire, what an application sees, and what a client may do with a failed call.',
+    module: 'src/base/status.table.ts',
+    rows: 'statuses',
+    columns: [
+      ['Status', '*'],
+      ['Wire code', 'code'],
+      ['errno', 'name'],
+      ['Number', 'errno'],
+      ['Retry', 'retry'],
+    ],
+  },
+  {
+    page: 'calls',
+    title: 'Calls',
+    intro:
+      'Every call from a client to a server, its code on the wire, and whether a repetition does no harm. One that is not idempotent is answered from its stored reply when it is repeated.',
+    module: 'src/protocol/calls.table.ts',
+    rows: 'calls',
+    columns: [
+      ['Call', '*'],
+      ['Wire code', 'code'],
+      ['Idempotent', 'idempotent'],
+    ],
+  },
+];
+
+/** Tables that only code needs, and why. */
+export const withoutPage = {};
+
+const root = resolve(fileURLToPath(import.meta.url), '../..');
+const target = 'docs/reference';
+
+function cell(value) {
+  if (value === undefined || value === null) return '';
+  if (Array.isArray(value)) return value.map(cell).join(', ');
+  if (typeof value === 'object') {
+    return Object.entries(value)
+      .map(([key, inner]) => `${key}: ${cell(inner)}`)
+      .join('; ');
+  }
+  if (typeof value === 'function') throw new Error('a function cannot be shown: give it a render function, or omit it');
+  return String(value).replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
+
+/** One page as Markdown. */
+export function render({ page, title, intro, module, columns, omit = [] }, table) {
+  const rows = Array.isArray(table)
+    ? table.flatMap((row, index) => (row === undefined ? [] : [[String(index), row]]))
+    : Object.entries(table);
+  if (rows.length === 0) throw new Error(`${page}: ${module} has no rows`);
+  const known = new Set([...columns.flatMap(([, field]) => (typeof field === 'string' ? [field] : [])), ...omit]);
+  const present = new Set(['*']);
+  for (const [name, row] of rows) {
+    for (const field of Object.keys(row)) {
+      present.add(field);
+      if (!known.has(field))
+        throw new Error(`${page}: ${name} has the field ${field}, which has no column and is not omitted`);
+    }
+  }
+  for (const field of known) if (!present.has(field)) throw new Error(`${page}: no row has the field ${field}`);
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [
+    `<!-- Written by \`npm run docs\` from ${module}: change that, not this. -->`,
+    '',
+    `# ${title}`,
+    '',
+    intro,
+    '',
+    line(columns.map(([heading]) => heading)),
+    line(columns.map(() => '---')),
+    ...rows.map(([name, row]) =>
+      line(
+        columns.map(([, field]) => {
+          if (typeof field === 'function') return cell(field(row, name));
+          return field === '*' ? `\`${name}\`` : cell(row[field]);
+        }),
+      ),
+    ),
+    '',
+  ].join('\n');
+}
+
+/** The content of every page, by file name. */
+async function renderAll() {
+  const tables = readdirSync(join(root, 'src'), { recursive: true })
+    .filter((name) => name.endsWith('.table.ts'))
+    .map((name) => `src/${name}`);
+  const covered = new Set([...pages.map(({ module }) => module), ...Object.keys(withoutPage)]);
+  for (const table of tables) {
+    if (!covered.has(table))
+      throw new Error(`${table} has no page: add a line to pages or withoutPage in scripts/docs.mjs`);
+  }
+  for (const module of covered) {
+    if (!tables.includes(module)) throw new Error(`scripts/docs.mjs names ${module}, which does not exist`);
+  }
+  const files = new Map();
+  for (const page of pages) {
+    const table = (await import(join(root, page.module)))[page.rows];
+    if (table === undefined) throw new Error(`${page.module} does not export ${page.rows}`);
+    files.set(`${page.page}.md`, render(page, table));
+  }
+  return files;
+}
+
+function readPage(name) {
+  try {
+    return readFileSync(join(root, target, name), 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function main() {
+  const files = await renderAll();
+  mkdirSync(join(root, target), { recursive: true });
+  const stale = readdirSync(join(root, target)).filter((name) => !files.has(name));
+  const changed = [...files.keys()].filter((name) => readPage(name) !== files.get(name));
+  if (process.argv.includes('--check')) {
+    for (const name of [...changed, ...stale]) {
+      console.error(`${target}/${name} differs from its table: run \`npm run docs\` and commit the result`);
+    }
+    process.exitCode = changed.length + stale.length > 0 ? 1 : 0;
+  } else {
+    for (const name of stale) rmSync(join(root, target, name));
+    for (const name of changed) writeFileSync(join(root, target, name), files.get(name));
+  }
+  console.log(`docs: ${files.size} pages, ${changed.length} changed, ${stale.length} stale`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
