@@ -1,8 +1,9 @@
 import type { Clock, Ino, Maybe, Random } from '#base';
 import type { Caller } from '#protocol';
 import type { BlobStore, FileBlobStore } from './blob/blob-store.ts';
-import type { KvStore } from './kv/store.ts';
 import type { LentBlobs } from './data/lent-blobs.ts';
+import type { Unsynced } from './data/unsynced.ts';
+import type { KvStore } from './kv/store.ts';
 import type { InoAllocator } from './meta/ino-allocator.ts';
 
 /** One file system on a server: what every operation works on. */
@@ -20,6 +21,10 @@ export interface Volume {
   readonly opens: Map<Ino, number>;
   /** Blobs whose files are lent for passthrough: their size and times are the file's. */
   readonly lent: LentBlobs;
+  /** What a power cut could still take away. */
+  readonly unsynced: Unsynced;
+  /** Content up to this size lies in the metadata store. */
+  readonly inlineLimitBytes: number;
   /** Waits until no call that cannot finish at once works on the content of `ino`, then runs `body` alone on it. */
   exclusively<T>(ino: Ino, body: () => Maybe<T>): Maybe<T>;
   /** Removes blobs whose inodes are gone, some time after this call. */
