@@ -41,5 +41,7 @@ for (const [status, row] of Object.entries(statuses)) {
 /** The failure that a system call's `errno` (positive) stands for; an errno without a row becomes `io`. */
 export function fromErrno(errno: number, message: string): FsError {
   const status = byErrno.get(errno);
-  return status === undefined ? new FsError('io', `${message}: errno ${errno}`) : new FsError(status, `${message}: ${statuses[status].name}`);
+  return status === undefined
+    ? new FsError('io', `${message}: errno ${errno}`)
+    : new FsError(status, `${message}: ${statuses[status].name}`);
 }

@@ -8,7 +8,16 @@ const BigEndian = struct('key', 8, { ino: u53 }, { bigEndian: true });
 test('every field of a window reads back what was written, at any offset', () => {
   const view = new DataView(new ArrayBuffer(100));
   const window = new All().at(view, 13);
-  Object.assign(window, { a: 255, b: 1, c: 65535, d: 4294967295, e: -5, f: 2 ** 53 - 1, g: -62135596800, h: 2n ** 64n - 1n });
+  Object.assign(window, {
+    a: 255,
+    b: 1,
+    c: 65535,
+    d: 4294967295,
+    e: -5,
+    f: 2 ** 53 - 1,
+    g: -62135596800,
+    h: 2n ** 64n - 1n,
+  });
   const again = new All().at(view, 13);
   assert.deepEqual(
     [again.a, again.b, again.c, again.d, again.e, again.f, again.g, again.h],

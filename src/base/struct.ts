@@ -7,7 +7,12 @@ import { strict as assert } from 'node:assert';
  *
  * A window never leaves its room and never crosses an `await`: the bytes below it belong to someone else.
  */
-export function struct<F extends Fields>(name: string, size: number, fields: F, options: StructOptions = {}): StructClass<F> {
+export function struct<F extends Fields>(
+  name: string,
+  size: number,
+  fields: F,
+  options: StructOptions = {},
+): StructClass<F> {
   const littleEndian = !(options.bigEndian ?? false);
   class Window {
     view: DataView = noView;

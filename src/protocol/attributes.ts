@@ -32,4 +32,6 @@ export interface Attributes {
   dataVersion: number;
   /** Whether the inode carries a POSIX ACL (access or default). */
   hasAcl: boolean;
+  /** Whether it carries file capabilities (security.capability), which a write must remove. */
+  hasFileCapabilities: boolean;
 }

@@ -58,7 +58,8 @@ export const FS_NODUMP_FL = 0x40;
 export const FS_NOATIME_FL = 0x80;
 export const FS_DIRSYNC_FL = 0x10000;
 /** The inode flags that are kept; any other is refused with `notSupported`. */
-export const keptInodeFlags = FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_DIRSYNC_FL;
+export const keptInodeFlags =
+  FS_SYNC_FL | FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_DIRSYNC_FL;
 
 /** Capabilities (uapi/linux/capability.h) that decide about files. */
 export const CAP_CHOWN = 0;

@@ -103,11 +103,17 @@ export function encodeInode(inode: Inode): Uint8Array {
 /** Fails with `corrupted` when the bytes are no inode of a version that this program knows. */
 export function decodeInode(ino: Ino, bytes: Uint8Array): Inode {
   if (bytes.byteLength !== InodeRecord.size) {
-    throw new FsError('corrupted', `inode ${ino}: its record has ${bytes.byteLength} bytes, not ${InodeRecord.size}; run cfs fsck`);
+    throw new FsError(
+      'corrupted',
+      `inode ${ino}: its record has ${bytes.byteLength} bytes, not ${InodeRecord.size}; run cfs fsck`,
+    );
   }
   record.at(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0);
   if (record.version !== recordVersion) {
-    throw new FsError('corrupted', `inode ${ino}: its record has version ${record.version}, not ${recordVersion}; run cfs fsck`);
+    throw new FsError(
+      'corrupted',
+      `inode ${ino}: its record has version ${record.version}, not ${recordVersion}; run cfs fsck`,
+    );
   }
   return {
     ino,
@@ -157,6 +163,7 @@ export function attributesOf(inode: Inode): Attributes {
     flags: inode.flags,
     dataVersion: inode.dataVersion,
     hasAcl: (inode.traits & (trait.accessAcl | trait.defaultAcl)) !== 0,
+    hasFileCapabilities: (inode.traits & trait.fileCapabilities) !== 0,
   };
 }
 

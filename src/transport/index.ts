@@ -1,0 +1,2 @@
+/** How messages travel between client and server. */
+export type { CallHeader, Connection, Handler } from './transport.ts';

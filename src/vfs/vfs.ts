@@ -1,0 +1,289 @@
+import { type ByteString, chain, type Handle, type Ino, type Maybe, rootIno } from '#base';
+import type { Client } from '#client';
+import {
+  type AttributeChanges,
+  type Attributes,
+  type Caller,
+  type DirectoryEntry,
+  O_APPEND,
+  O_DSYNC,
+  type RenameRequest,
+  S_IFDIR,
+  S_IFREG,
+  superuser,
+  type VolumeStatistics,
+} from '#protocol';
+import type { BackingRegistry } from './backing-registry.ts';
+import { InodeTable } from './inode-table.ts';
+import { type OpenedFile, OpenFiles } from './open-files.ts';
+import type { VfsOptions } from './options.ts';
+
+/** An inode as it is handed to the kernel: its attributes, and how long they and the name may be believed. */
+export interface Entry {
+  readonly attributes: Attributes;
+  readonly attributesValidMs: number;
+  readonly entryValidMs: number;
+}
+
+/**
+ * The file system of a mount, as its kernel sees it, and yet without a kernel: every operation can be called by a
+ * test. An operation answers at once when everything it needs is in memory, else with a promise; it never blocks.
+ *
+ * Whatever returns an `Entry` lends the kernel one reference to the inode, which `forget` takes back.
+ */
+export class Vfs {
+  readonly inodes = new InodeTable();
+  readonly files: OpenFiles;
+  readonly #client: Client;
+  readonly #options: VfsOptions;
+
+  constructor(client: Client, options: VfsOptions, backing: BackingRegistry | undefined) {
+    this.#client = client;
+    this.#options = options;
+    this.files = new OpenFiles(client, this.inodes, options.passthrough ? backing : undefined);
+  }
+
+  // ---- names ----
+
+  /** Undefined when there is no such name. `.` and `..` are answered by inode number, for file handles. */
+  lookup(caller: Caller, parent: Ino, name: ByteString): Maybe<Entry | undefined> {
+    const found = this.#client.call('lookup', { caller, parent, name });
+    if (found instanceof Promise) return found.then((attributes) => attributes && this.#entry(attributes));
+    return found && this.#entry(found);
+  }
+
+  /** How long the kernel may believe that a name is absent. */
+  get negativeValidMs(): number {
+    return this.#options.negativeValidityMs;
+  }
+
+  forget(ino: Ino, count: number): void {
+    if (ino !== rootIno) this.inodes.forget(ino, count);
+  }
+
+  /** mknod(2), for anything but symlinks and directories. */
+  mknod(caller: Caller, parent: Ino, name: ByteString, node: NodeFacts): Maybe<Entry> {
+    return this.#make(caller, parent, name, node, '');
+  }
+
+  mkdir(caller: Caller, parent: Ino, name: ByteString, permissions: NodeFacts): Maybe<Entry> {
+    return this.#make(caller, parent, name, { ...permissions, mode: S_IFDIR | permissions.mode }, '');
+  }
+
+  symlink(caller: Caller, parent: Ino, name: ByteString, target: ByteString): Maybe<Entry> {
+    return this.#make(caller, parent, name, symlinkFacts, target);
+  }
+
+  link(caller: Caller, ino: Ino, parent: Ino, name: ByteString): Maybe<Entry> {
+    return chain(this.#client.call('link', { caller, ino, parent, name }), (attributes) => this.#entry(attributes));
+  }
+
+  unlink(caller: Caller, parent: Ino, name: ByteString): Maybe<void> {
+    return this.#client.call('unlink', { caller, parent, name });
+  }
+
+  rmdir(caller: Caller, parent: Ino, name: ByteString): Maybe<void> {
+    return this.#client.call('rmdir', { caller, parent, name });
+  }
+
+  rename(request: RenameRequest): Maybe<void> {
+    return this.#client.call('rename', request);
+  }
+
+  readlink(ino: Ino): Maybe<ByteString> {
+    return this.#client.call('readlink', { ino });
+  }
+
+  opendir(caller: Caller, ino: Ino): Maybe<void> {
+    return this.#client.call('opendir', { caller, ino });
+  }
+
+  /**
+   * Entries after `cookie`, at most `limit`, '.' and '..' first; an empty list is the end. Entries with attributes
+   * lend no reference yet: the caller counts those that it delivers with `deliver`.
+   */
+  readdir(ino: Ino, cookie: number, limit: number, withAttributes: boolean): Maybe<DirectoryEntry[]> {
+    if (cookie >= dotDotCookie)
+      return this.#client.call('readdir', { ino, cookie: cookie === dotDotCookie ? 0 : cookie, limit, withAttributes });
+    return chain(this.#client.call('lookup', { caller: superuser, parent: ino, name: '..' }), (parent) => {
+      const dots = [dot('.', ino, dotCookie), dot('..', parent?.ino ?? ino, dotDotCookie)].slice(
+        cookie,
+        cookie + limit,
+      );
+      if (dots.length === limit) return dots;
+      const rest = this.#client.call('readdir', { ino, cookie: 0, limit: limit - dots.length, withAttributes });
+      return chain(rest, (entries) => [...dots, ...entries]);
+    });
+  }
+
+  /** An entry of a listing reaches the kernel with its attributes: lends a reference. */
+  deliver(attributes: Attributes): Entry {
+    return this.#entry(attributes);
+  }
+
+  // ---- attributes ----
+
+  getattr(ino: Ino): Maybe<Entry> {
+    const found = this.#client.call('getattr', { ino });
+    return found instanceof Promise ? found.then((attributes) => this.#seen(attributes)) : this.#seen(found);
+  }
+
+  setattr(caller: Caller, ino: Ino, changes: AttributeChanges): Maybe<Entry> {
+    return chain(this.#client.call('setattr', { caller, ino, changes }), (attributes) => this.#seen(attributes));
+  }
+
+  access(caller: Caller, ino: Ino, mask: number): Maybe<void> {
+    return this.#client.call('access', { caller, ino, mask });
+  }
+
+  getxattr(caller: Caller, ino: Ino, name: ByteString): Maybe<Uint8Array> {
+    return this.#client.call('getxattr', { caller, ino, name });
+  }
+
+  listxattr(caller: Caller, ino: Ino): Maybe<ByteString[]> {
+    return this.#client.call('listxattr', { caller, ino });
+  }
+
+  /** The value is copied where it is kept. */
+  setxattr(caller: Caller, ino: Ino, name: ByteString, value: Uint8Array, flags: number): Maybe<void> {
+    return this.#client.call('setxattr', { caller, ino, name, value, flags });
+  }
+
+  removexattr(caller: Caller, ino: Ino, name: ByteString): Maybe<void> {
+    return this.#client.call('removexattr', { caller, ino, name });
+  }
+
+  setflags(caller: Caller, ino: Ino, flags: number): Maybe<void> {
+    return this.#client.call('setflags', { caller, ino, flags });
+  }
+
+  statfs(): Maybe<VolumeStatistics> {
+    return this.#client.call('statfs', {});
+  }
+
+  // ---- files ----
+
+  /** Makes and opens a file in one step; fails with `exists` when the name is taken. */
+  create(caller: Caller, parent: Ino, name: ByteString, facts: CreateFacts): Maybe<CreatedFile> {
+    const { mode, umask } = facts;
+    const request = { caller, parent, name, mode: S_IFREG | mode, umask, rdev: 0, target: '', open: true };
+    return chain(this.#client.call('make', request), (attributes) => this.#created(attributes, facts.flags));
+  }
+
+  /** O_TMPFILE. */
+  tmpfile(caller: Caller, parent: Ino, facts: CreateFacts): Maybe<CreatedFile> {
+    const { mode, umask } = facts;
+    const made = this.#client.call('makeUnnamed', { caller, parent, mode: S_IFREG | mode, umask });
+    return chain(made, (attributes) => this.#created(attributes, facts.flags));
+  }
+
+  open(caller: Caller, ino: Ino, flags: number, killPrivileges: boolean): Maybe<OpenedFile> {
+    const reply = this.#client.call('open', { caller, ino, flags, killPrivileges });
+    return chain(reply, ({ attributes, storage }) => this.files.open({ attributes, storage, created: false }, flags));
+  }
+
+  release(handle: Handle): Maybe<void> {
+    return this.files.release(handle);
+  }
+
+  /** The bytes belong to the receiver; fewer than `length` only at the end of the file. */
+  read(handle: Handle, offset: number, length: number): Maybe<Uint8Array> {
+    const { ino, noAtime } = this.files.require(handle);
+    return this.#client.call('read', { ino, offset, length, noAtime });
+  }
+
+  /** Bytes written. `data` may be reused once it has settled. */
+  write(handle: Handle, offset: number, data: Uint8Array, killPrivileges: boolean): Maybe<number> {
+    const { ino, flags } = this.files.require(handle);
+    const request = {
+      ino,
+      offset,
+      data,
+      append: (flags & O_APPEND) !== 0,
+      killPrivileges,
+      // O_SYNC contains the bit of O_DSYNC.
+      sync: (flags & O_DSYNC) !== 0,
+    };
+    const reply = this.#client.call('write', request);
+    return reply instanceof Promise ? reply.then(({ written }) => written) : reply.written;
+  }
+
+  fsync(ino: Ino, dataOnly: boolean): Maybe<void> {
+    return this.#client.call('fsync', { ino, dataOnly });
+  }
+
+  fallocate(caller: Caller, handle: Handle, mode: number, range: { offset: number; length: number }): Maybe<void> {
+    const { ino } = this.files.require(handle);
+    return this.#client.call('fallocate', { caller, ino, mode, ...range });
+  }
+
+  seek(handle: Handle, offset: number, whence: number): Maybe<number> {
+    const { ino } = this.files.require(handle);
+    return this.#client.call('seek', { ino, offset, whence });
+  }
+
+  /** Bytes copied, fewer than `length` at the end of the source only. */
+  copyRange(from: Position, to: Position, length: number): Maybe<number> {
+    const source = this.files.require(from.handle);
+    const target = this.files.require(to.handle);
+    return this.#client.call('copyRange', {
+      from: source.ino,
+      fromOffset: from.offset,
+      to: target.ino,
+      toOffset: to.offset,
+      length,
+    });
+  }
+
+  #make(caller: Caller, parent: Ino, name: ByteString, node: NodeFacts, target: ByteString): Maybe<Entry> {
+    const { mode, umask, rdev } = node;
+    const made = this.#client.call('make', { caller, parent, name, mode, umask, rdev, target, open: false });
+    return made instanceof Promise ? made.then((attributes) => this.#entry(attributes)) : this.#entry(made);
+  }
+
+  #created(attributes: Attributes, flags: number): Maybe<CreatedFile> {
+    const opened = this.files.open({ attributes, storage: 'inline', created: true }, flags);
+    return chain(opened, (file) => ({ entry: this.#entry(attributes), file }));
+  }
+
+  #entry(attributes: Attributes): Entry {
+    this.inodes.remember(attributes.ino);
+    return this.#seen(attributes);
+  }
+
+  #seen(attributes: Attributes): Entry {
+    const writtenPast = this.files.isWrittenPast(attributes.ino);
+    return {
+      attributes,
+      attributesValidMs: writtenPast ? 0 : this.#options.attributeValidityMs,
+      entryValidMs: this.#options.entryValidityMs,
+    };
+  }
+}
+
+export interface NodeFacts {
+  readonly mode: number;
+  readonly umask: number;
+  readonly rdev: number;
+}
+export interface CreateFacts {
+  readonly flags: number;
+  readonly mode: number;
+  readonly umask: number;
+}
+export interface CreatedFile {
+  readonly entry: Entry;
+  readonly file: OpenedFile;
+}
+export interface Position {
+  readonly handle: Handle;
+  readonly offset: number;
+}
+
+const symlinkFacts: NodeFacts = { mode: 0o120777, umask: 0, rdev: 0 };
+const dotCookie = 1;
+const dotDotCookie = 2;
+
+function dot(name: ByteString, ino: Ino, cookie: number): DirectoryEntry {
+  return { name, ino, type: S_IFDIR, cookie, attributes: undefined };
+}
