@@ -9,8 +9,11 @@ export interface BlobStore {
   create(id: number): Maybe<void>;
   /** Bytes from `offset`, fewer than `length` at the end only. At once when they are in memory. */
   read(id: number, offset: number, length: number): Maybe<Uint8Array>;
-  /** Writes all of `data`, extending the blob when needed; `data` may be reused once it has settled. */
-  write(id: number, offset: number, data: Uint8Array): Maybe<void>;
+  /**
+   * Writes `data`, extending the blob when needed; `data` may be reused once it has settled. Bytes written: fewer
+   * than all, but more than none, when the disk filled up on the way.
+   */
+  write(id: number, offset: number, data: Uint8Array): Maybe<number>;
   truncate(id: number, size: number): Maybe<void>;
   /** fallocate(2) with mode 0, KEEP_SIZE, PUNCH_HOLE | KEEP_SIZE or ZERO_RANGE [| KEEP_SIZE]. */
   fallocate(id: number, mode: number, offset: number, length: number): Maybe<void>;
@@ -23,6 +26,8 @@ export interface BlobStore {
   setTimes(id: number, times: { atime?: BlobTime; mtime?: BlobTime }): Maybe<void>;
   /** Returns when the content and the existence of the blob would survive a power cut. */
   sync(id: number, dataOnly: boolean): Promise<void>;
+  /** As `sync` of every blob that was changed before this call. */
+  syncAll(): Promise<void>;
   /** Removes the blob; one that is missing is no failure. Not durable by itself. */
   remove(id: number): Maybe<void>;
   /** All ids in no order, for fsck. */
