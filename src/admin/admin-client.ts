@@ -1,0 +1,71 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import type { MountStatus } from './status.ts';
+
+/** A daemon that does not answer within this time is reported as silent. */
+const answerTimeoutMs = 2000;
+
+export type DaemonAnswer = { pid: number; status: MountStatus } | { pid: number; silent: string };
+
+/**
+ * Asks every daemon that listens in `directory`, at once. Sockets whose process is gone are removed and left out;
+ * a daemon that lives but does not answer is in the list with the reason.
+ */
+export async function askDaemons(directory: string): Promise<DaemonAnswer[]> {
+  const answers = await Promise.all(socketPids(directory).map((pid) => askDaemon(directory, pid)));
+  return answers.filter((answer) => answer !== undefined);
+}
+
+function socketPids(directory: string): number[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch {
+    // No directory: no daemon has ever run.
+    return [];
+  }
+  return names.flatMap((name) => {
+    const match = /^(\d+)\.sock$/.exec(name);
+    return match === null ? [] : [Number(match[1])];
+  });
+}
+
+async function askDaemon(directory: string, pid: number): Promise<DaemonAnswer | undefined> {
+  const path = join(directory, `${pid}.sock`);
+  if (!isAlive(pid)) {
+    rmSync(path, { force: true });
+    return undefined;
+  }
+  try {
+    return { pid, status: JSON.parse(await get(path, '/status')) as MountStatus };
+  } catch (error) {
+    return { pid, silent: (error as Error).message };
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function get(socketPath: string, path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asking = request({ socketPath, path, agent: false, timeout: answerTimeoutMs }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body += chunk;
+      });
+      response.on('end', () => resolve(body));
+      response.on('error', reject);
+    });
+    asking.on('timeout', () => asking.destroy(new Error(`no answer within ${answerTimeoutMs} ms`)));
+    asking.on('error', reject);
+    asking.end();
+  });
+}

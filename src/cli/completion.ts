@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import { FsError } from '#base';
+import { print } from './output.ts';
+
+export const shells = ['bash', 'zsh', 'fish'] as const;
+
+/** Prints a script that completes the commands and options of `cfs` in `shell`. */
+export function completion(shell: string, cfs: Command): number {
+  const commands = cfs.commands.map((command) => ({
+    name: command.name(),
+    help: command.description(),
+    flags: command.options.flatMap((option) => (option.hidden || option.long === undefined ? [] : [option.long])),
+  }));
+  if (shell === 'bash') print(bash(commands));
+  else if (shell === 'zsh') print(`autoload -U +X bashcompinit && bashcompinit\n${bash(commands)}`);
+  else if (shell === 'fish') print(fish(commands));
+  else throw new FsError('invalid', `completion: there is no script for ${shell}, only for ${shells.join(', ')}`);
+  return 0;
+}
+
+interface CompletedCommand {
+  readonly name: string;
+  readonly help: string;
+  readonly flags: readonly string[];
+}
+
+function bash(commands: readonly CompletedCommand[]): string {
+  const cases = commands.map(({ name, flags }) => `    ${name}) words='${flags.join(' ')}' ;;`);
+  return [
+    '_cfs() {',
+    '  local words current=${COMP_WORDS[COMP_CWORD]}',
+    '  case ${COMP_WORDS[1]} in',
+    ...cases,
+    '  esac',
+    `  [ "$COMP_CWORD" -eq 1 ] && words='${commands.map(({ name }) => name).join(' ')}'`,
+    '  COMPREPLY=($(compgen -W "$words" -- "$current"))',
+    '}',
+    'complete -o default -F _cfs cfs',
+  ].join('\n');
+}
+
+function fish(commands: readonly CompletedCommand[]): string {
+  return commands
+    .flatMap(({ name, help, flags }) => [
+      `complete -c cfs -n __fish_use_subcommand -a ${name} -d '${help.replaceAll("'", "\\'")}'`,
+      ...flags.map((flag) => `complete -c cfs -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)}`),
+    ])
+    .join('\n');
+}

@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
+import { release } from 'node:os';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+
+export interface DoctorFacts {
+  readonly store: string;
+}
+export interface DoctorResult {
+  readonly result: 'ok' | 'warn' | 'fail';
+  /** What is there, in a few words. */
+  readonly found: string;
+  /** What to do about it; absent when nothing is. */
+  readonly mend?: string;
+}
+type DoctorCheck = (facts: DoctorFacts) => DoctorResult | Promise<DoctorResult>;
+
+/** What a machine needs to mount, one row per check. */
+export const doctorChecks = {
+  kernel: checkKernel,
+  device: checkDevice,
+  fusermount3: checkFusermount,
+  'allow-other': checkAllowOther,
+  descriptors: checkDescriptors,
+  disk: checkDisk,
+  clock: checkClock,
+  node: checkNode,
+} as const satisfies Record<string, DoctorCheck>;
+
+const isRoot = (): boolean => process.getuid?.() === 0;
+
+function checkKernel(): DoctorResult {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  const found = `Linux ${release()}`;
+  if (major * 1000 + minor < 5004)
+    return { result: 'fail', found, mend: 'Linux 5.4 (FUSE protocol 7.31) or newer is needed.' };
+  if (major * 1000 + minor >= 6009) return { result: 'ok', found };
+  return {
+    result: 'warn',
+    found,
+    mend: 'Everything works, but data passes through the daemon: passthrough needs Linux 6.9.',
+  };
+}
+
+function checkDevice(): DoctorResult {
+  const path = '/dev/fuse';
+  if (!existsSync(path)) {
+    return {
+      result: 'fail',
+      found: `no ${path}`,
+      mend: 'Load the module: modprobe fuse. In a container, pass the device in: --device /dev/fuse.',
+    };
+  }
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return { result: 'ok', found: path };
+  } catch {
+    return {
+      result: 'fail',
+      found: `${path} cannot be opened`,
+      mend: `Give this user the right to read and write ${path}: chmod 666 ${path}, as udev does.`,
+    };
+  }
+}
+
+async function checkFusermount(): Promise<DoctorResult> {
+  try {
+    const { stdout } = await promisify(execFile)('fusermount3', ['--version']);
+    return { result: 'ok', found: stdout.trim() };
+  } catch {
+    const mend = 'Only users other than root need it: apt-get install fuse3.';
+    return { result: isRoot() ? 'warn' : 'fail', found: 'not found', mend };
+  }
+}
+
+function checkAllowOther(): DoctorResult {
+  if (isRoot()) return { result: 'ok', found: 'root may let other users in' };
+  const allowed =
+    existsSync('/etc/fuse.conf') && /^\s*user_allow_other\s*$/m.test(readFileSync('/etc/fuse.conf', 'utf8'));
+  if (allowed) return { result: 'ok', found: 'user_allow_other is set' };
+  return {
+    result: 'warn',
+    found: 'user_allow_other is not set',
+    mend: 'To use -o allow_other, write the line user_allow_other into /etc/fuse.conf as root.',
+  };
+}
+
+function checkDescriptors(): DoctorResult {
+  const line = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
+  const limit = Number(line?.[1] ?? 0);
+  const found = `${limit} open files`;
+  if (limit >= 4096) return { result: 'ok', found };
+  return {
+    result: 'warn',
+    found,
+    mend: 'Files open at once through the mount are bounded by it; raise it: ulimit -n 20000.',
+  };
+}
+
+function checkDisk(facts: DoctorFacts): DoctorResult {
+  let directory = facts.store;
+  while (!existsSync(directory) && directory !== '/') directory = dirname(directory);
+  const { bavail, bsize } = statfsSync(directory);
+  const freeMiB = Math.floor((bavail * bsize) / 1_048_576);
+  const found = `${freeMiB} MiB free at ${directory}`;
+  if (freeMiB >= 1024) return { result: 'ok', found };
+  return {
+    result: freeMiB < 64 ? 'fail' : 'warn',
+    found,
+    mend: 'Free some space, or put the store on another disk with --store.',
+  };
+}
+
+function checkClock(): DoctorResult {
+  const now = new Date();
+  const found = now.toISOString();
+  if (now.getUTCFullYear() >= 2025) return { result: 'ok', found };
+  return { result: 'warn', found, mend: 'Set the clock: files get their times from it.' };
+}
+
+function checkNode(): DoctorResult {
+  return { result: 'ok', found: `${process.version} at ${process.execPath}` };
+}
