@@ -4,7 +4,7 @@ import { fromErrno } from './status.ts';
 /**
  * The file calls that Node lacks or makes slow, over the addon. Those that answer at once return a number ≥ 0, or
  * `-errno`; `check` turns the latter into a failure. Those that may wait for a disk return a promise and fail with
- * the status of the errno. `what` names the file in the message.
+ * the status of the errno. `which` names the file in the message, and is turned into text only then.
  */
 export {
   closeFd,
@@ -20,6 +20,9 @@ export {
   unlinkAt,
   writeSync,
 } from '#native';
+
+/** The name of a file, or what knows it. */
+export type Named = string | { toString(): string };
 
 export const AT_FDCWD = -100;
 /** The nanoseconds that tell `setTimes` to leave a time. */
@@ -44,30 +47,30 @@ export const statfsField = { blockSize: 0, blocks: 1, free: 2, available: 3, fil
 export const fstatfsFields = 6;
 
 /** Returns `result`, or fails with the status of the errno that it stands for: "`what` `which`: ENOSPC". */
-export function check(result: number, what: string, which: string): number {
+export function check(result: number, what: string, which: Named): number {
   if (result < 0) throw fromErrno(-result, `${what} ${which}`);
   return result;
 }
 
 /** pread(2) until `into` is full or the file ends: bytes read. */
-export function read(fd: number, into: Uint8Array, offset: number, which: string): Promise<number> {
+export function read(fd: number, into: Uint8Array, offset: number, which: Named): Promise<number> {
   return settle('read', which, (done) => native.read(fd, into, offset, done));
 }
 
 /** pwrite(2) until all is written; after a failure on the way the bytes that were: a shorter count. */
-export function write(fd: number, from: Uint8Array, offset: number, which: string): Promise<number> {
+export function write(fd: number, from: Uint8Array, offset: number, which: Named): Promise<number> {
   return settle('write', which, (done) => native.write(fd, from, offset, done));
 }
 
-export function fsync(fd: number, dataOnly: boolean, which: string): Promise<number> {
+export function fsync(fd: number, dataOnly: boolean, which: Named): Promise<number> {
   return settle('sync', which, (done) => native.fsync(fd, dataOnly, done));
 }
 
-export function syncfs(fd: number, which: string): Promise<number> {
+export function syncfs(fd: number, which: Named): Promise<number> {
   return settle('sync the file system of', which, (done) => native.syncfs(fd, done));
 }
 
-export function truncate(fd: number, size: number, which: string): Promise<number> {
+export function truncate(fd: number, size: number, which: Named): Promise<number> {
   return settle('truncate', which, (done) => native.truncate(fd, size, done));
 }
 
@@ -75,12 +78,12 @@ export function fallocate(
   fd: number,
   mode: number,
   range: { offset: number; length: number },
-  which: string,
+  which: Named,
 ): Promise<number> {
   return settle('allocate', which, (done) => native.fallocate(fd, mode, range.offset, range.length, done));
 }
 
-export function seek(fd: number, offset: number, whence: 3 | 4, which: string): Promise<number> {
+export function seek(fd: number, offset: number, whence: 3 | 4, which: Named): Promise<number> {
   return settle('seek', which, (done) => native.seek(fd, offset, whence, done));
 }
 
@@ -89,12 +92,12 @@ export function copyRange(
   from: { fd: number; offset: number },
   to: { fd: number; offset: number },
   length: number,
-  which: string,
+  which: Named,
 ): Promise<number> {
   return settle('copy', which, (done) => native.copyRange(from.fd, from.offset, to.fd, to.offset, length, done));
 }
 
-function settle(what: string, which: string, start: (done: (result: number) => void) => void): Promise<number> {
+function settle(what: string, which: Named, start: (done: (result: number) => void) => void): Promise<number> {
   return new Promise((resolve, reject) => {
     start((result) => {
       if (result < 0) reject(fromErrno(-result, `${what} ${which}`));

@@ -30,8 +30,8 @@ export interface BlobStore {
   syncAll(): Promise<void>;
   /** Removes the blob; one that is missing is no failure. Not durable by itself. */
   remove(id: number): Maybe<void>;
-  /** All ids in no order, for fsck. */
-  list(): AsyncIterable<number>;
+  /** The ids with `from` ≤ id < `to` (without a range: all), in no order. */
+  list(range?: { from: number; to: number }): AsyncIterable<number>;
   statistics(): BlobStatistics;
   close(): Promise<void>;
 }
