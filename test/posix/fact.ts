@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { Actor, type ActorOptions, AT, FS, O, outcome, S } from '../actor/index.ts';
+import { type Ability, openTarget, type Target } from './target.ts';
+
+export interface Scene {
+  /** An application with the rights of the suite (root where the suite runs as root), in an empty directory. */
+  app: Actor;
+  target: Target;
+  /** The absolute path of that directory. */
+  dir: string;
+  /** Starts another application in the same directory. */
+  start(options?: Partial<ActorOptions>): Promise<Actor>;
+}
+
+export interface FactOptions {
+  /** The fact is skipped, by name, where the target lacks one of these. */
+  needs?: Ability[];
+  timeoutMs?: number;
+}
+
+/** Users of the tests. They need not exist on the machine. */
+export const alice = { uid: 60_001, gid: 60_001 };
+export const bob = { uid: 60_002, gid: 60_002 };
+export const carol = { uid: 60_003, gid: 60_003 };
+/** A group that tests give to whom they like. */
+export const STAFF = 60_100;
+
+let opening: Promise<Target> | undefined;
+let sceneCount = 0;
+
+after(async () => {
+  await (await opening)?.release();
+});
+
+/** One fact about the target, tried in a directory of its own that is removed afterwards. */
+export function fact(name: string, tell: (scene: Scene) => Promise<void>, options: FactOptions = {}): void {
+  test(name, { timeout: options.timeoutMs ?? 60_000 }, async (context) => {
+    opening ??= openTarget();
+    const target = await opening;
+    const missing = (options.needs ?? []).filter((ability) => !target.abilities.has(ability));
+    if (missing.length > 0) return context.skip(`${target.kind} lacks: ${missing.join(', ')}`);
+    await withScene(target, tell);
+  });
+}
+
+/** A fact that only root can try. */
+export function rootFact(name: string, tell: (scene: Scene) => Promise<void>, options: FactOptions = {}): void {
+  fact(name, tell, { ...options, needs: ['root', ...(options.needs ?? [])] });
+}
+
+async function withScene(target: Target, tell: (scene: Scene) => Promise<void>): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const keeper = stack.use(await Actor.start({ cwd: target.dir }));
+  const name = `scene-${process.pid}-${(sceneCount += 1)}`;
+  await keeper.mkdir(name, 0o777);
+  await keeper.chmod(name, 0o777);
+  stack.defer(() => removeTree(keeper, name));
+  const dir = `${target.dir}/${name}`;
+  const start = async (options: Partial<ActorOptions> = {}) => stack.use(await Actor.start({ cwd: dir, ...options }));
+  await tell({ app: await start(), target, dir, start });
+}
+
+/** Removes everything below, also what was made immutable or very deep. */
+export async function removeTree(app: Actor, path: string): Promise<void> {
+  const here = await app.open('.', O.DIRECTORY);
+  await app.chdir(path);
+  await emptyDirectory(app);
+  await app.fchdir(here);
+  await app.close(here);
+  await app.rmdir(path);
+}
+
+// Steps into each directory instead of growing a path, which has a limit.
+async function emptyDirectory(app: Actor): Promise<void> {
+  const dots = await app.open('.', O.DIRECTORY);
+  await outcome(app.setInodeFlags(dots, 0));
+  const entries = await app.readdirOf(dots);
+  await app.close(dots);
+  const others = entries.filter(({ name }) => name !== '.' && name !== '..');
+  await Promise.all(others.map(({ bytes }) => app.unlink(bytes).catch(() => undefined)));
+  for (const { bytes } of others) {
+    const stat = await app.lstat(bytes).catch(() => undefined);
+    if (!stat) continue;
+    if (stat.kind === S.IFDIR) {
+      await app.chdir(bytes);
+      await emptyDirectory(app);
+      await app.chdir('..');
+      await app.call('unlinkat', AT.FDCWD, bytes, AT.REMOVEDIR);
+      continue;
+    }
+    const fd = await app.open(bytes, O.RDONLY | O.NONBLOCK);
+    await app.setInodeFlags(fd, 0);
+    await app.close(fd);
+    await app.unlink(bytes);
+  }
+}
+
+/** Asserts how a call ends: `ok` or the name of an errno. */
+export async function expect(call: Promise<unknown>, expected: string, message?: string): Promise<void> {
+  const actual = await outcome(call);
+  assert.equal(actual, expected, message && `${message}: ${actual} instead of ${expected}`);
+}
+
+/** Sets inode flags while `use` runs. */
+export async function withInodeFlags(app: Actor, path: string, flags: number, use: () => Promise<void>): Promise<void> {
+  const fd = await app.open(path);
+  await app.setInodeFlags(fd, flags);
+  try {
+    await use();
+  } finally {
+    await app.setInodeFlags(fd, 0);
+    await app.close(fd);
+  }
+}
+
+export { FS };

@@ -1,0 +1,76 @@
+import { statfs } from 'node:fs/promises';
+import { mountClaudeFs } from './mount.ts';
+
+/**
+ * What a file system can do beyond the least. ClaudeFS does all of it; the table below says what the file systems
+ * that serve as references lack, so that a test is skipped by name and never silently.
+ */
+export type Ability =
+  /** The suite runs as root and may change owners. */
+  | 'root'
+  /** FALLOC_FL_ZERO_RANGE. */
+  | 'zeroRange'
+  /** A write with O_DIRECT that is not aligned fails or works, but O_DIRECT itself can be opened. */
+  | 'direct'
+  /** A size that no file may reach gives EFBIG. */
+  | 'sizeLimit'
+  /** Reading changes atime only once a day or when it is older than a change (the relatime mount option). */
+  | 'relatime'
+  /** Holes are found by SEEK_HOLE. */
+  | 'holes'
+  /** Birth time in statx. */
+  | 'birthTime'
+  /** An extended attribute as large as the kernel allows, 64 KiB. */
+  | 'largeXattrs'
+  /** Preallocated space shows in the block count. */
+  | 'countsBlocks'
+  /** Times before 1902 and after 2446. */
+  | 'wideTimes';
+
+export interface Target {
+  /** An existing directory in which the tests make theirs. */
+  dir: string;
+  kind: string;
+  abilities: Set<Ability>;
+  release(): Promise<void>;
+}
+
+const all: Ability[] = [
+  'root',
+  'zeroRange',
+  'direct',
+  'sizeLimit',
+  'relatime',
+  'holes',
+  'birthTime',
+  'largeXattrs',
+  'countsBlocks',
+  'wideTimes',
+];
+
+interface Kind {
+  name: string;
+  lacks: Ability[];
+}
+
+const kindsByMagic: Record<number, Kind> = {
+  // Its attributes live in one block, and its times have 34 bits for seconds.
+  0xef53: { name: 'ext4', lacks: ['largeXattrs', 'wideTimes'] },
+  0x01021994: { name: 'tmpfs', lacks: ['zeroRange', 'sizeLimit'] },
+  0x65735546: { name: 'fuse', lacks: [] },
+};
+
+/**
+ * Where the suite runs: the directory CFS_TEST_DIR, or a ClaudeFS mounted for the calling test file with the options
+ * of CFS_TEST_MOUNT_OPTIONS. CFS_TEST_LACKS (comma-separated abilities) describes another file system.
+ */
+export async function openTarget(): Promise<Target> {
+  const given = process.env['CFS_TEST_DIR'];
+  const mount = given ? undefined : await mountClaudeFs(process.env['CFS_TEST_MOUNT_OPTIONS'] ?? '');
+  const dir = given ?? mount!.dir;
+  const { name, lacks } = kindsByMagic[(await statfs(dir)).type] ?? { name: 'unknown', lacks: [] };
+  const abilities = new Set(all);
+  for (const ability of [...lacks, ...(process.env['CFS_TEST_LACKS']?.split(',') ?? [])]) abilities.delete(ability as Ability);
+  if (process.getuid?.() !== 0) abilities.delete('root');
+  return { dir, kind: name, abilities, release: async () => mount?.release() };
+}
