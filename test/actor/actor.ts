@@ -153,7 +153,10 @@ export class Actor extends Calls {
   /** The sorted names of the directory, without "." and "..". */
   async names(path: Bytes = '.'): Promise<string[]> {
     const entries = await this.readdir(path);
-    return entries.map((entry) => entry.name).filter((name) => name !== '.' && name !== '..').sort();
+    return entries
+      .map((entry) => entry.name)
+      .filter((name) => name !== '.' && name !== '..')
+      .sort();
   }
 
   async exists(path: Bytes): Promise<boolean> {
@@ -225,7 +228,8 @@ export class Actor extends Calls {
   #end(reason: string): void {
     this.#ended ??= reason;
     clearTimeout(this.#watch);
-    for (const { call, reject } of this.#waiting.splice(0)) reject(new Error(`${call}: the actor is gone: ${this.#ended}`));
+    for (const { call, reject } of this.#waiting.splice(0))
+      reject(new Error(`${call}: the actor is gone: ${this.#ended}`));
   }
 }
 

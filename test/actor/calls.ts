@@ -120,7 +120,11 @@ export abstract class Calls {
     return { type: Number(values[0]), bytes: Buffer.from(values[1]!, 'hex') };
   }
 
-  openByHandle(mountFd: number, handle: { type: number; bytes: Uint8Array }, flags: number = O.RDONLY): Promise<number> {
+  openByHandle(
+    mountFd: number,
+    handle: { type: number; bytes: Uint8Array },
+    flags: number = O.RDONLY,
+  ): Promise<number> {
     return this.number('openByHandle', mountFd, handle.type, handle.bytes, flags);
   }
 
@@ -147,7 +151,12 @@ export abstract class Calls {
     return this.number('pwritev2', fd, offset, flags, ...parts);
   }
 
-  async preadv2(fd: number, offset: number, flags: number, ...sizes: number[]): Promise<{ size: number; parts: Buffer[] }> {
+  async preadv2(
+    fd: number,
+    offset: number,
+    flags: number,
+    ...sizes: number[]
+  ): Promise<{ size: number; parts: Buffer[] }> {
     const { value, values } = await this.call('preadv2', fd, offset, flags, ...sizes);
     return { size: value, parts: values.map((hex) => Buffer.from(hex, 'hex')) };
   }
@@ -205,7 +214,12 @@ export abstract class Calls {
   }
 
   /** A fcntl lock; the whole file unless a range is given. */
-  async lock(fd: number, command: number, type: number, range: { start?: number; length?: number } = {}): Promise<LockAnswer> {
+  async lock(
+    fd: number,
+    command: number,
+    type: number,
+    range: { start?: number; length?: number } = {},
+  ): Promise<LockAnswer> {
     return parseLock(await this.call('lock', fd, command, type, SEEK.SET, range.start ?? 0, range.length ?? 0));
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { Actor, type ActorOptions, AT, FS, O, outcome, S } from '../actor/index.ts';
+import { Actor, type ActorOptions, AT, O, outcome, S } from '../actor/index.ts';
 import { type Ability, openTarget, type Target } from './target.ts';
 
 export interface Scene {
@@ -52,7 +52,8 @@ export function rootFact(name: string, tell: (scene: Scene) => Promise<void>, op
 async function withScene(target: Target, tell: (scene: Scene) => Promise<void>): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const keeper = stack.use(await Actor.start({ cwd: target.dir }));
-  const name = `scene-${process.pid}-${(sceneCount += 1)}`;
+  sceneCount += 1;
+  const name = `scene-${process.pid}-${sceneCount}`;
   await keeper.mkdir(name, 0o777);
   await keeper.chmod(name, 0o777);
   stack.defer(() => removeTree(keeper, name));
@@ -113,5 +114,3 @@ export async function withInodeFlags(app: Actor, path: string, flags: number, us
     await app.close(fd);
   }
 }
-
-export { FS };

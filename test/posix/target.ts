@@ -55,9 +55,9 @@ interface Kind {
 
 const kindsByMagic: Record<number, Kind> = {
   // Its attributes live in one block, and its times have 34 bits for seconds.
-  0xef53: { name: 'ext4', lacks: ['largeXattrs', 'wideTimes'] },
-  0x01021994: { name: 'tmpfs', lacks: ['zeroRange', 'sizeLimit'] },
-  0x65735546: { name: 'fuse', lacks: [] },
+  61267: { name: 'ext4', lacks: ['largeXattrs', 'wideTimes'] },
+  16914836: { name: 'tmpfs', lacks: ['zeroRange', 'sizeLimit'] },
+  1702057286: { name: 'fuse', lacks: [] },
 };
 
 /**
@@ -70,7 +70,8 @@ export async function openTarget(): Promise<Target> {
   const dir = given ?? mount!.dir;
   const { name, lacks } = kindsByMagic[(await statfs(dir)).type] ?? { name: 'unknown', lacks: [] };
   const abilities = new Set(all);
-  for (const ability of [...lacks, ...(process.env['CFS_TEST_LACKS']?.split(',') ?? [])]) abilities.delete(ability as Ability);
+  for (const ability of [...lacks, ...(process.env['CFS_TEST_LACKS']?.split(',') ?? [])])
+    abilities.delete(ability as Ability);
   if (process.getuid?.() !== 0) abilities.delete('root');
   return { dir, kind: name, abilities, release: async () => mount?.release() };
 }
