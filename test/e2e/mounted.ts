@@ -1,0 +1,109 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+export const cfsPath = resolve(fileURLToPath(import.meta.url), '../../../bin/cfs');
+
+/** What a finished command left. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * A directory for one test: a mount point, a place for a store, and a runtime directory of its own, so that tests
+ * meet no other mount. Its end unmounts whatever is mounted there and removes it all.
+ */
+export class Site implements AsyncDisposable {
+  readonly root = mkdtempSync(join(tmpdir(), 'cfs-e2e-'));
+  readonly mountpoint = join(this.root, 'mnt');
+  readonly store = join(this.root, 'store');
+  readonly environment: NodeJS.ProcessEnv = {
+    ...process.env,
+    CFS_RUNTIME_DIR: join(this.root, 'run'),
+    XDG_DATA_HOME: join(this.root, 'data'),
+    XDG_STATE_HOME: join(this.root, 'state'),
+  };
+
+  constructor() {
+    mkdirSync(this.mountpoint);
+  }
+
+  /** Runs `cfs` and waits for its end; a failure is a result, not an exception. */
+  async cfs(...args: string[]): Promise<Finished> {
+    try {
+      const { stdout, stderr } = await run(cfsPath, args, { env: this.environment, timeout: 60_000 });
+      return { code: 0, stdout, stderr };
+    } catch (error) {
+      const { code, stdout, stderr } = error as { code: unknown; stdout: string; stderr: string };
+      if (typeof code !== 'number') throw error;
+      return { code, stdout, stderr };
+    }
+  }
+
+  /** Mounts in the background; fails unless that works. */
+  async mount(...options: string[]): Promise<void> {
+    const finished = await this.cfs('mount', this.mountpoint, '--store', this.store, ...options);
+    if (finished.code !== 0) throw new Error(`cfs mount failed with ${finished.code}: ${finished.stderr}`);
+  }
+
+  /** Fails unless it works. */
+  async umount(): Promise<void> {
+    const finished = await this.cfs('umount', this.mountpoint);
+    if (finished.code !== 0) throw new Error(`cfs umount failed with ${finished.code}: ${finished.stderr}`);
+  }
+
+  /** The process id of the daemon of the mount. */
+  async daemonPid(): Promise<number> {
+    const mounts = JSON.parse((await this.cfs('status', '--json')).stdout) as { daemonPid: number }[];
+    if (mounts[0] === undefined) throw new Error('nothing is mounted');
+    return mounts[0].daemonPid;
+  }
+
+  /** Kills the daemon and takes the dead mount away. */
+  async killDaemon(): Promise<void> {
+    const pid = await this.daemonPid();
+    process.kill(pid, 'SIGKILL');
+    await gone(pid);
+    await run('umount', ['-l', this.mountpoint]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (let tries = 0; tries < 5 && (await isMounted(this.mountpoint)); tries++) {
+      await this.cfs('umount', this.mountpoint).catch(() => undefined);
+      if (await isMounted(this.mountpoint)) await run('umount', ['-l', this.mountpoint]).catch(() => undefined);
+    }
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function isMounted(path: string): Promise<boolean> {
+  const { stdout } = await run('cat', ['/proc/self/mountinfo']);
+  return stdout.split('\n').some((line) => line.split(' ')[4] === path);
+}
+
+/** Waits until a process is gone, or is a zombie that only waits to be collected. */
+export async function gone(pid: number): Promise<void> {
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await pause(5);
+  }
+}
+
+/** Starts a TypeScript program of the tests under this Node. */
+export function startProgram(file: string, args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, ['--conditions=source', '--disable-warning=ExperimentalWarning', file, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
