@@ -1,0 +1,34 @@
+import type { Transaction } from '../kv/transaction.ts';
+import type { Volume } from '../volume.ts';
+import { isRegular, isSymlink } from './inode.ts';
+import { key } from './keys.ts';
+import { type Inode, trait } from './records.ts';
+
+const noValue = new Uint8Array(0);
+/** How many extended attributes one step of a removal lists. */
+const xattrBatch = 100;
+
+/** Removes an inode without names and opens, and everything that belongs to it. Its blob goes later. */
+export function destroyInode(volume: Volume, tx: Transaction, inode: Inode): void {
+  const { ino, traits } = inode;
+  tx.delete(key.inode(ino));
+  if ((traits & trait.xattrs) !== 0) removeXattrs(tx, inode);
+  if (isSymlink(inode.mode)) tx.delete(key.target(ino));
+  if (!isRegular(inode.mode)) return;
+  if ((traits & trait.blob) === 0) {
+    if (inode.size > 0) tx.delete(key.content(ino));
+    return;
+  }
+  if (tx.get(key.lent(ino)) !== undefined) tx.delete(key.lent(ino));
+  tx.put(key.freed(ino), noValue);
+  volume.collectSoon();
+}
+
+function removeXattrs(tx: Transaction, inode: Inode): void {
+  const prefix = key.xattrs(inode.ino);
+  for (;;) {
+    const pairs = tx.list(prefix, prefix, xattrBatch);
+    for (const pair of pairs) tx.delete(pair.key);
+    if (pairs.length < xattrBatch) return;
+  }
+}
