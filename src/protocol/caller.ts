@@ -13,6 +13,8 @@ export interface Caller {
   readonly checked: boolean;
   /** Whether `gid` is the caller's own or one of its supplementary groups. */
   inGroup(gid: number): boolean;
+  /** All supplementary groups, for a call that leaves this process; missing: none are known. */
+  groups?(): readonly number[];
   /** Whether the capability (`CAP_*`) is effective for the caller. */
   capable(capability: number): boolean;
 }

@@ -1,6 +1,7 @@
 /** What client and server say to each other, each message declared once. */
 export type { Attributes } from './attributes.ts';
 export { type Caller, superuser } from './caller.ts';
+export { calls } from './calls.table.ts';
 export type {
   AttributeChanges,
   CallName,
@@ -18,5 +19,7 @@ export type {
   WriteReply,
   WriteRequest,
 } from './calls.ts';
-export { calls } from './calls.table.ts';
 export * from './constants.ts';
+export { copyMessage } from './copy-message.ts';
+export { fromPlainCaller, type PlainCaller, toPlainCaller } from './plain-caller.ts';
+export { sessionSlotsMax } from './session.ts';
