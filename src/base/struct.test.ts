@@ -43,3 +43,7 @@ test('a big-endian struct sorts as its number does', () => {
 test('a struct whose fields do not add up to its size is refused at load', () => {
   assert.throws(() => struct('wrong', 5, { a: u32 }), /take 4 bytes, 5 were declared/);
 });
+
+test('a field that the window itself has is refused at load', () => {
+  assert.throws(() => struct('wrong', 4, { offset: u32 }), /may not be called offset/);
+});

@@ -25,6 +25,7 @@ export function struct<F extends Fields>(
   }
   let offset = 0;
   for (const [field, type] of Object.entries(fields)) {
+    assert(!taken.has(field), `struct ${name}: a field may not be called ${field}, which the window itself is`);
     const start = offset;
     offset += type.size;
     const access = type.access(start, littleEndian);
@@ -58,6 +59,8 @@ export interface StructClass<F extends Fields> {
 }
 
 const noView = new DataView(new ArrayBuffer(0));
+/** The window's own properties, which would hide fields of the same names. */
+const taken = new Set(['view', 'offset', 'at']);
 const twoTo32 = 4294967296;
 const maxSafe = Number.MAX_SAFE_INTEGER;
 
