@@ -192,9 +192,13 @@ export class Vfs {
     return this.#client.call('read', { ino, offset, length, noAtime });
   }
 
-  /** Bytes written. `data` may be reused once it has settled. */
-  write(handle: Handle, offset: number, data: Uint8Array, killPrivileges: boolean): Maybe<number> {
-    const { ino, flags } = this.files.require(handle);
+  /**
+   * Bytes written. `data` may be reused once it has settled. `status` are the description's flags (O_APPEND,
+   * O_SYNC) where fcntl(2) may have changed them since the open.
+   */
+  write(handle: Handle, offset: number, data: Uint8Array, killPrivileges: boolean, status?: number): Maybe<number> {
+    const { ino, flags: openFlags } = this.files.require(handle);
+    const flags = status ?? openFlags;
     const request = {
       ino,
       offset,
