@@ -1,0 +1,180 @@
+import { FsError, statuses } from '#base';
+import type { BackingRegistry, Vfs } from '#vfs';
+import type { CallerContext } from './caller.ts';
+import { type DeviceEnd, FuseDevice, type RequestHandler, readCredentials } from './device.ts';
+import { Dispatcher, encodeError, newCounters, type OperationCounters } from './dispatcher.ts';
+import type { Frame } from './frame.ts';
+import { flagWords, type HandshakeOptions, type KernelFeatures, negotiate, type Offer } from './handshake.ts';
+import { Notifications } from './notifications.ts';
+import { inHeaderBytes, outHeaderBytes, pageBytes, protocolMajor } from './numbers.table.ts';
+import { initOpcode } from './operations.table.ts';
+import { type Observer, observedHandler, observedOutlet } from './recording.ts';
+import { InHeader, InitIn, InitOut, OutHeader } from './wire.table.ts';
+
+export interface SessionOptions extends HandshakeOptions {
+  /** The mount has `default_permissions`: the kernel checks, so the server need not. */
+  readonly kernelChecksPermissions: boolean;
+  /** Looking for the next request before waiting for it, in microseconds: faster on an idle machine. */
+  readonly spinUs: number;
+  /** Is told of whatever was thrown that is not a failure of the world's: a bug, which the caller sees as EIO. */
+  readonly onBug: (error: unknown, operation: string) => void;
+  /** Sees all frames, for tests. */
+  readonly observe?: Observer;
+}
+
+export const sessionDefaults: SessionOptions = {
+  maxWriteBytes: 1024 * 1024,
+  protocolMinor: undefined,
+  acl: true,
+  passthrough: true,
+  xattr: true,
+  maxBackground: 128,
+  kernelChecksPermissions: true,
+  spinUs: 0,
+  onBug: (error, operation) => console.error(`fuse: bug in ${operation}:`, error),
+};
+
+/** Makes the file system once it is known what the kernel can. `backing` is there when files may be registered. */
+export type MakeVfs = (features: KernelFeatures, backing: BackingRegistry | undefined) => Vfs;
+
+/** A mounted file system being served. */
+export interface Session {
+  /** Resolves when INIT has been answered, so that the mount answers; fails when that could not be done. */
+  readonly ready: Promise<KernelFeatures>;
+  /** Resolves when no more requests come. */
+  readonly closed: Promise<DeviceEnd>;
+  /** Undefined before `ready`. */
+  readonly features: KernelFeatures | undefined;
+  readonly notifications: Notifications | undefined;
+  readonly counters: OperationCounters;
+  /** Reads no more requests; those already read are still answered. The descriptor stays open, the mount stays. */
+  stop(): void;
+}
+
+/** Serves the mounted /dev/fuse `fd`. Options that are missing are `sessionDefaults`. */
+export function serve(fd: number, options: Partial<SessionOptions>, makeVfs: MakeVfs): Session {
+  return new FuseSession(fd, { ...sessionDefaults, ...options }, makeVfs);
+}
+
+const header = new InHeader();
+const initIn = new InitIn();
+const initOut = new InitOut();
+const outHeader = new OutHeader();
+/** The kernel's own number, where more would not fit the field of INIT. */
+const u16Max = 0xffff;
+
+class FuseSession implements Session, RequestHandler {
+  readonly counters = newCounters();
+  readonly ready: Promise<KernelFeatures>;
+  readonly closed: Promise<DeviceEnd>;
+  features: KernelFeatures | undefined;
+  notifications: Notifications | undefined;
+  /** Before INIT nothing is lent. */
+  readonly lends = false;
+  readonly #options: SessionOptions;
+  readonly #makeVfs: MakeVfs;
+  readonly #device: FuseDevice;
+  #initialized!: (features: KernelFeatures) => void;
+  #failed!: (error: unknown) => void;
+
+  constructor(fd: number, options: SessionOptions, makeVfs: MakeVfs) {
+    this.#options = options;
+    this.#makeVfs = makeVfs;
+    this.ready = new Promise((resolve, reject) => {
+      this.#initialized = resolve;
+      this.#failed = reject;
+    });
+    const handler = options.observe === undefined ? this : observedHandler(this, options.observe);
+    this.#device = new FuseDevice(fd, { maxWriteBytes: options.maxWriteBytes, spinUs: options.spinUs }, handler);
+    this.closed = this.#device.ended;
+    // A failure is reported to those who wait; nobody has to.
+    this.ready.catch(() => undefined);
+    void this.closed.then((end) => {
+      this.#failed(new FsError('io', `the mount ended before it answered: ${JSON.stringify(end)}`));
+    });
+    this.#device.start();
+  }
+
+  stop(): void {
+    this.#device.stop();
+  }
+
+  /** The requests before there is a file system: INIT, and nothing else. */
+  dispatch(frame: Frame, length: number): number {
+    if (length < inHeaderBytes) return 0;
+    header.at(frame.view, frame.requestStart);
+    const { opcode, uniqueLow, uniqueHigh } = header;
+    if (opcode !== initOpcode || length < inHeaderBytes + 16) {
+      return encodeError(frame, uniqueLow, uniqueHigh, statuses.io.errno);
+    }
+    this.counters.requests[initOpcode]! += 1;
+    const offer = decodeOffer(frame, length);
+    encodeError(frame, uniqueLow, uniqueHigh, 0);
+    // A kernel of another major repeats INIT when it has read which one is spoken here.
+    if (offer.major > protocolMajor) return encodeInit(frame, undefined);
+    try {
+      const features = negotiate(offer, this.#options);
+      this.#device.send(frame, encodeInit(frame, features));
+      this.#begin(features);
+      return 0;
+    } catch (error) {
+      this.#failed(error);
+      return encodeError(frame, uniqueLow, uniqueHigh, statuses.io.errno);
+    }
+  }
+
+  taken(): void {
+    // Nothing is lent.
+  }
+
+  /** The kernel has the answer to INIT. */
+  #begin(negotiated: KernelFeatures): void {
+    const features = this.#withPrivilege(negotiated);
+    const vfs = this.#makeVfs(features, features.passthrough.on ? this.#device.backing : undefined);
+    const callers: CallerContext = { checked: this.#options.kernelChecksPermissions, readCredentials };
+    const { observe, onBug } = this.#options;
+    const outlet = observe === undefined ? this.#device : observedOutlet(this.#device, observe);
+    const dispatcher = new Dispatcher({ vfs, features, callers }, outlet, { counters: this.counters, onBug });
+    this.#device.handler = observe === undefined ? dispatcher : observedHandler(dispatcher, observe);
+    this.features = features;
+    this.notifications = new Notifications(this.#device, features);
+    this.#initialized(features);
+  }
+
+  #withPrivilege(features: KernelFeatures): KernelFeatures {
+    if (!features.passthrough.on || this.#device.mayRegister()) return features;
+    const reason = 'only root of the initial user namespace (CAP_SYS_ADMIN) may register backing files';
+    return { ...features, passthrough: { on: false, reason } };
+  }
+}
+
+function decodeOffer(frame: Frame, length: number): Offer {
+  initIn.at(frame.view, frame.requestStart + inHeaderBytes);
+  const { major, minor, maxReadahead, flags, flags2 } = initIn;
+  // Before 7.36 the structure ended with the first word of flags.
+  const long = length >= inHeaderBytes + InitIn.size;
+  return { major, minor, maxReadaheadBytes: maxReadahead, flags, flags2: long ? flags2 : 0 };
+}
+
+/** The body of INIT's answer and its length in the header; the length of the whole. */
+function encodeInit(frame: Frame, features: KernelFeatures | undefined): number {
+  frame.bytes.fill(0, frame.bodyStart, frame.bodyStart + InitOut.size);
+  initOut.at(frame.view, frame.bodyStart);
+  initOut.major = protocolMajor;
+  if (features !== undefined) {
+    const words = flagWords(features.flags);
+    initOut.minor = features.protocol.minor;
+    initOut.maxReadahead = features.maxReadaheadBytes;
+    initOut.flags = words.flags;
+    initOut.flags2 = words.flags2;
+    initOut.maxBackground = Math.min(features.maxBackground, u16Max);
+    // Readahead is cut above three quarters, as the kernel's own default has it.
+    initOut.congestionThreshold = Math.floor((initOut.maxBackground * 3) / 4);
+    initOut.maxWrite = features.maxWriteBytes;
+    initOut.timeGranularityNs = 1;
+    initOut.maxPages = features.maxReadBytes / pageBytes;
+    initOut.maxStackDepth = features.passthrough.on ? 1 : 0;
+  }
+  outHeader.at(frame.view, frame.replyStart).length = outHeaderBytes + InitOut.size;
+  return outHeaderBytes + InitOut.size;
+}
