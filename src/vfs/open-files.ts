@@ -86,10 +86,10 @@ export class OpenFiles {
     try {
       const ready = chain(this.#lend(ino, writing, open), () => this.#opened(opened, flags, mode, open));
       return ready instanceof Promise
-        ? ready.catch((error: unknown) => this.#retreat(opened, flags, writing, error))
+        ? ready.catch((error: unknown) => this.#retreat(opened, flags, open, error))
         : ready;
     } catch (error) {
-      return this.#retreat(opened, flags, writing, error);
+      return this.#retreat(opened, flags, open, error);
     }
   }
 
@@ -133,28 +133,35 @@ export class OpenFiles {
     assert(files !== undefined && open !== undefined);
     return chain(files.lend(ino, writing), (fd) => {
       if (open.backingId !== 0) return;
-      const backingId = this.#backing?.open(fd) ?? 0;
+      // An open that began earlier has retreated to the page cache, and all that overlap it follow.
+      const backingId = open.mode === 'cached' ? 0 : (this.#backing?.open(fd) ?? 0);
       if (backingId > 0) {
         open.backingId = backingId;
         return;
       }
+      open.mode = 'cached';
       return chain(files.giveBack(ino, writing), () => {
         throw new FsError('notSupported', `inode ${ino}: its file cannot be registered: errno ${-backingId}`);
       });
     });
   }
 
-  /** The first passthrough handle of an inode could not have its file: it opens through the page cache instead. */
-  #retreat(opened: OpenedInode, flags: number, writing: boolean, error: unknown): Maybe<OpenedFile> {
+  /**
+   * A passthrough handle could not have its file. While no handle of the inode has, it opens through the page cache
+   * instead, and so do those whose files are still being lent.
+   */
+  #retreat(opened: OpenedInode, flags: number, open: OpenInode | undefined, error: unknown): Maybe<OpenedFile> {
+    assert(open !== undefined);
     const { ino } = opened.attributes;
-    const others = (this.#inodes.openInode(ino)?.handles ?? 0) > 1;
-    this.#leave(ino, 'passthrough', writing);
-    if (others || !(error instanceof FsError)) {
+    const writing = (flags & O_ACCMODE) !== O_RDONLY;
+    if (open.backingId !== 0 || !(error instanceof FsError)) {
+      this.#leave(ino, 'passthrough', writing);
       return chain(this.#client.call('release', { ino, count: 1 }), () => {
         throw error;
       });
     }
-    const open = this.#enter(ino, 'cached', writing, undefined);
+    open.mode = 'cached';
+    if (writing) open.writers -= 1;
     return this.#opened(opened, flags, 'cached', open);
   }
 
