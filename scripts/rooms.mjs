@@ -6,8 +6,15 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import Visitor from '@swc/core/Visitor.js';
 import { cruise } from 'dependency-cruiser';
 import config from '../.dependency-cruiser.mjs';
+
+// The parser knows `using` declarations, the visitor that comes with it does not yet, and throws.
+const { visitStatement } = Visitor.Visitor.prototype;
+Visitor.Visitor.prototype.visitStatement = function visit(statement) {
+  return statement.type === 'UsingDeclaration' ? statement : visitStatement.call(this, statement);
+};
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 

@@ -23,7 +23,7 @@ export async function startDaemon(logPath: string): Promise<void> {
   const daemon = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     detached: true,
     cwd: '/',
-    env: { ...process.env, [daemonVariable]: '1' },
+    env: { ...process.env, [daemonVariable]: '1', CFS_START_DIRECTORY: process.cwd() },
     stdio: ['ignore', log, log, 'pipe'],
   });
   closeSync(log);

@@ -1,5 +1,5 @@
 import type { Ino, Maybe } from '#base';
-import { calls, type CallName, type ReplyOf, type RequestOf } from '#protocol';
+import { type CallName, calls, type ReplyOf, type RequestOf } from '#protocol';
 import type { CallHeader, Connection } from '#transport';
 
 /** What the operations above call: the server's calls, typed. */

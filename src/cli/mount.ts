@@ -1,0 +1,104 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { AdminServer, type MountStatus, runtimeDirectory } from '#admin';
+import { FsError } from '#base';
+import { operationNames, unmount } from '#fuse';
+import { createLogger, type Logger } from '#telemetry';
+import { isDaemon, reportStart, startDaemon } from './daemonize.ts';
+import { type EmbeddedMount, mountEmbedded } from './embedded.ts';
+import type { MountOptions } from './options.ts';
+import { sentenceOf } from './output.ts';
+import { defaultLogFile, defaultStore } from './paths.ts';
+import { version } from './version.ts';
+
+/**
+ * Mounts on `directory` and returns when the mount answers; in the foreground, when it has been unmounted. A failure
+ * before that is shown, and leaves nothing mounted.
+ */
+export async function mount(directory: string, options: MountOptions): Promise<number> {
+  if (!isDaemon() && options.foreground !== true) return mountInBackground(directory, options);
+  const log = createLogger(options.log_level ?? 'info', { fd: 2 });
+  try {
+    return await serveUntilUnmounted(resolveFromStart(directory), options, log);
+  } catch (error) {
+    reportStart(sentenceOf(error));
+    throw error;
+  }
+}
+
+async function mountInBackground(directory: string, options: MountOptions): Promise<number> {
+  const mountpoint = resolve(directory);
+  const logFile = resolve(options.log_file ?? defaultLogFile());
+  await startDaemon(logFile);
+  // The daemon must never look at its own mount, so this process makes sure that it answers.
+  if (!statSync(mountpoint).isDirectory()) throw new FsError('io', `${directory} does not answer; see ${logFile}`);
+  return 0;
+}
+
+async function serveUntilUnmounted(directory: string, options: MountOptions, log: Logger): Promise<number> {
+  const store = resolveFromStart(options.store ?? defaultStore());
+  if (store === directory || store.startsWith(`${directory}/`)) {
+    throw new FsError('invalid', `the store ${store} would lie below its own mount: choose another --store`);
+  }
+  const mounted = await mountEmbedded(directory, store, options, log);
+  const startedAt = process.hrtime.bigint();
+  const uptimeSeconds = (): number => Number((process.hrtime.bigint() - startedAt) / 1_000_000n) / 1000;
+  unmountOnSignals(mounted.mountpoint, log);
+  const admin = await listen(() => statusOf(mounted, store, uptimeSeconds()), log);
+  log.info({ mountpoint: mounted.mountpoint, store, passthrough: mounted.features.passthrough, version }, 'mounted');
+  reportStart();
+  try {
+    await mounted.ended;
+    return 0;
+  } finally {
+    admin?.close();
+  }
+}
+
+/** A daemon works in /, so what the user wrote is taken from where the command was started. */
+function resolveFromStart(path: string): string {
+  return resolve(process.env['CFS_START_DIRECTORY'] ?? process.cwd(), path);
+}
+
+/** Without the socket the mount works all the same, but `cfs status` does not see it. */
+async function listen(status: () => MountStatus, log: Logger): Promise<AdminServer | undefined> {
+  try {
+    return await AdminServer.listen(runtimeDirectory(process.env, process.getuid?.() ?? 0), status);
+  } catch (error) {
+    log.warn(error, 'cfs status will not show this mount');
+    return undefined;
+  }
+}
+
+/** A daemon that is told to end unmounts first: at once where nobody uses the mount, else as soon as nobody does. */
+function unmountOnSignals(mountpoint: string, log: Logger): void {
+  const end = (signal: string): void => {
+    log.info({ signal }, 'unmounting');
+    unmount(mountpoint, { lazy: true }).catch((error: unknown) => log.error(error, 'cannot unmount'));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
+}
+
+function statusOf(
+  { mountpoint, features, session, vfs }: EmbeddedMount,
+  store: string,
+  uptimeSeconds: number,
+): MountStatus {
+  const { protocol, flags, passthrough } = features;
+  const { requests } = session.counters;
+  return {
+    mountpoint,
+    daemonPid: process.pid,
+    keeperPid: null,
+    version,
+    uptimeSeconds,
+    kernelFeatures: { protocol: `${protocol.major}.${protocol.minor}`, flags: [...flags] },
+    passthrough,
+    store,
+    requests: Object.fromEntries(
+      requests.flatMap((count, opcode) => (count > 0 ? [[operationNames[opcode] ?? 'unknown', count]] : [])),
+    ),
+    knownInodes: vfs.inodes.size,
+    openFiles: vfs.files.size,
+  };
+}
