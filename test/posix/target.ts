@@ -24,6 +24,10 @@ export type Ability =
   | 'largeXattrs'
   /** Preallocated space shows in the block count. */
   | 'countsBlocks'
+  /** What a mapping stored past the end of a file is gone when the file grows. */
+  | 'zeroesTail'
+  /** The immutable flag also stops descriptors that were open before. */
+  | 'stopsWriters'
   /** Times before 1902 and after 2446. */
   | 'wideTimes';
 
@@ -45,6 +49,8 @@ const all: Ability[] = [
   'birthTime',
   'largeXattrs',
   'countsBlocks',
+  'stopsWriters',
+  'zeroesTail',
   'wideTimes',
 ];
 
@@ -56,7 +62,7 @@ interface Kind {
 const kindsByMagic: Record<number, Kind> = {
   // Its attributes live in one block, and its times have 34 bits for seconds.
   61267: { name: 'ext4', lacks: ['largeXattrs', 'wideTimes'] },
-  16914836: { name: 'tmpfs', lacks: ['zeroRange', 'sizeLimit'] },
+  16914836: { name: 'tmpfs', lacks: ['zeroRange', 'sizeLimit', 'zeroesTail', 'stopsWriters'] },
   1702057286: { name: 'fuse', lacks: [] },
 };
 
