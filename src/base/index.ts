@@ -2,6 +2,7 @@
 export { type Clock, sleep, type Timer } from './clock.ts';
 export * as file from './file.ts';
 export { type ByteString, type Handle, type Ino, nameMaxBytes, noHandle, rootIno } from './ids.ts';
+export { ManualClock } from './manual-clock.ts';
 export { chain, type Maybe } from './maybe.ts';
 export { below, type Random, SeededRandom } from './random.ts';
 export { statuses } from './status.table.ts';
