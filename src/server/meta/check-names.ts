@@ -65,8 +65,11 @@ function checkName(state: CheckState, { parent, hash, key, dentry, seen }: Check
   const { mode } = named.inode;
   if (isDirectory(mode)) {
     if (named.names.length > 0) {
-      bad(`${shown} is a second name of directory ${ino}`);
-      return;
+      if (named.inode.parent !== parent || named.inode.cookie !== cookie) {
+        bad(`${shown} is a second name of directory ${ino}`);
+        return;
+      }
+      withdrawName(state, named, seen);
     }
     seen.ofDirectory.set(ino, { key, name });
   }
@@ -76,6 +79,17 @@ function checkName(state: CheckState, { parent, hash, key, dentry, seen }: Check
   }
   named.names.push({ parent, cookie });
   countEntry(directory, isDirectory(mode));
+}
+
+/** Of two names of a directory the one that its record knows is true, even if it comes second. */
+function withdrawName(state: CheckState, named: CheckedInode, seen: NamesSeen): void {
+  const { ino } = named.inode;
+  const { parent } = named.names.pop()!;
+  const holder = state.inodes.get(parent)!;
+  holder.entries -= 1;
+  holder.subdirectories -= 1;
+  const message = `directory ${ino} has a second name, in directory ${parent}`;
+  state.report(ino, message, { kind: 'falseName', ...seen.ofDirectory.get(ino)! });
 }
 
 function countEntry(directory: CheckedInode, isSubdirectory: boolean): void {

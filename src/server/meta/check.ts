@@ -4,6 +4,7 @@ import { BelongingsCheck } from './check-belongings.ts';
 import { checkNames } from './check-names.ts';
 import type { CheckState } from './check-state.ts';
 import type { CheckedInode, Contradiction } from './contradiction.ts';
+import { emptyRoot } from './format.ts';
 import { decodeNumber } from './ino-allocator.ts';
 import { isDirectory } from './inode.ts';
 import { inoOfKey, key } from './keys.ts';
@@ -40,8 +41,11 @@ async function readInodes({ store, inodes, unreadable, report }: CheckState): Pr
     }
   }
   const root = inodes.get(rootIno);
-  if (root === undefined || !isDirectory(root.inode.mode))
-    report(rootIno, 'the root directory is lost', { kind: 'lostRoot' });
+  if (root !== undefined && isDirectory(root.inode.mode)) return;
+  report(rootIno, 'the root directory is lost', { kind: 'lostRoot' });
+  // Its names are still there: what follows takes them for the new root's.
+  unreadable.delete(rootIno);
+  inodes.set(rootIno, { inode: emptyRoot({ sec: 0, nsec: 0 }), names: [], entries: 0, subdirectories: 0 });
 }
 
 /** The record of an inode against its names and entries. */

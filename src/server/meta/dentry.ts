@@ -65,7 +65,7 @@ export function addDentry(tx: Transaction, slot: DentrySlot, ino: Ino, mode: num
 
 /** Lets the name, which must be present, mean another inode; its cookie stays. */
 export function replaceDentry(tx: Transaction, slot: DentrySlot, ino: Ino, mode: number): void {
-  const bytes = slot.bucket!.slice();
+  const bytes = new Uint8Array(slot.bucket!);
   writeTarget(bytes, entryOffset(bytes, slot.name), ino, mode);
   tx.put(slot.key, bytes);
   slot.bucket = bytes;
@@ -102,11 +102,12 @@ export function retypeNameInBucket(
   bucketKey: ByteString,
   fix: { name: ByteString; mode: number },
 ): void {
-  const bytes = tx.get(bucketKey)?.slice();
-  const at = bytes === undefined ? -1 : entryOffset(bytes, fix.name);
+  const bucket = tx.get(bucketKey);
+  const at = bucket === undefined ? -1 : entryOffset(bucket, fix.name);
   if (at < 0) return;
-  bytes![at + 1] = (fix.mode & S_IFMT) >> 12;
-  tx.put(bucketKey, bytes!);
+  const bytes = new Uint8Array(bucket!);
+  bytes[at + 1] = (fix.mode & S_IFMT) >> 12;
+  tx.put(bucketKey, bytes);
 }
 
 /** All entries of a bucket, by ordinal. */

@@ -17,7 +17,7 @@ import { Unsynced } from '../data/unsynced.ts';
 import { MemoryEngine } from '../kv/memory.ts';
 import { KvStore } from '../kv/store.ts';
 import type { Volume } from '../volume.ts';
-import { formatVolume, readVolumeFacts } from './format.ts';
+import { formatVolume, readVolumeFacts, removeOrphans } from './format.ts';
 import { InoAllocator } from './ino-allocator.ts';
 import { metaOperations } from './operations.table.ts';
 
@@ -136,5 +136,9 @@ export class VolumeFixture {
 
   names(ino: Ino = rootIno): ByteString[] {
     return this.call('readdir', { ino, cookie: 0, limit: 100_000, withAttributes: false }).map((entry) => entry.name);
+  }
+
+  removeOrphans(): Promise<number> {
+    return removeOrphans(this.volume);
   }
 }

@@ -1,11 +1,12 @@
 import { type Clock, FsError, type Ino, type Random, rootIno } from '#base';
 import { S_IFDIR } from '#protocol';
 import type { KvStore } from '../kv/store.ts';
-import type { Snapshot, Transaction } from '../kv/transaction.ts';
+import type { Snapshot } from '../kv/transaction.ts';
 import type { Volume } from '../volume.ts';
 import { decodeNumber, encodeNumber, readInoLimit } from './ino-allocator.ts';
-import { putInode } from './inode.ts';
+import { putInode, type WallTime } from './inode.ts';
 import { inoOfKey, key } from './keys.ts';
+import type { Inode } from './records.ts';
 import { removeOrphan } from './release.ts';
 
 /** What a volume is, from its making on. */
@@ -34,7 +35,7 @@ export async function formatVolume(store: KvStore, { clock, random }: { clock: C
     tx.put(key.volume('hashSeed'), encodeNumber(hashSeed));
     tx.put(key.volume('uuid'), uuid);
     tx.put(key.volume('inoLimit'), encodeNumber(rootIno + 1));
-    putRoot(tx, { sec, nsec });
+    putInode(tx, emptyRoot({ sec, nsec }));
   });
 }
 
@@ -72,9 +73,9 @@ function requireFact(snapshot: Snapshot, name: string): Uint8Array {
   return value;
 }
 
-/** An empty root directory. */
-export function putRoot(tx: Transaction, now: { sec: number; nsec: number }): void {
-  putInode(tx, {
+/** A root directory of user 0 without entries. */
+export function emptyRoot(now: WallTime): Inode {
+  return {
     ino: rootIno,
     mode: S_IFDIR | 0o755,
     uid: 0,
@@ -96,5 +97,5 @@ export function putRoot(tx: Transaction, now: { sec: number; nsec: number }): vo
     ctimeNsec: now.nsec,
     btimeSec: now.sec,
     btimeNsec: now.nsec,
-  });
+  };
 }

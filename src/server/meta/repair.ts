@@ -5,7 +5,7 @@ import type { Transaction } from '../kv/transaction.ts';
 import { check } from './check.ts';
 import type { Contradiction } from './contradiction.ts';
 import { addDentry, dentrySlot, removeNameFromBucket, retypeNameInBucket } from './dentry.ts';
-import { putRoot } from './format.ts';
+import { emptyRoot } from './format.ts';
 import { encodeNumber, readInoLimit } from './ino-allocator.ts';
 import { getInode, putInode, requireNamed, type WallTime } from './inode.ts';
 import { key } from './keys.ts';
@@ -83,7 +83,7 @@ function mendIn(tx: Transaction, contradiction: Contradiction, mending: Mending)
       giveName(tx, contradiction.ino, mending);
       break;
     case 'lostRoot':
-      putRoot(tx, mending.now);
+      putInode(tx, emptyRoot(mending.now));
       break;
     case 'wrongInoLimit':
       tx.put(key.volume('inoLimit'), encodeNumber(contradiction.limit));

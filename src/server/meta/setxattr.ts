@@ -27,8 +27,8 @@ export function setxattr(volume: Volume, request: RequestOf<'setxattr'>): Maybe<
   const { caller, ino, name } = request;
   requireXattrName(name);
   requireSizes(request);
-  // The store keeps what it is given, and the caller may reuse its bytes.
-  const value = request.value.slice();
+  // The store keeps what it is given, and the caller may reuse its bytes. (A Buffer's slice would not copy.)
+  const value = new Uint8Array(request.value);
   const now = wallTime(volume);
   return volume.store.transact((tx) => {
     const inode = requireInode(tx, ino);
