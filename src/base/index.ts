@@ -1,5 +1,6 @@
 /** The ground floor: errors, structs, ids, clock, randomness, queues. Everyone may import it; it imports no room. */
 export { type Clock, sleep, type Timer } from './clock.ts';
+export { drive } from './drive.ts';
 export * as file from './file.ts';
 export { type ByteString, type Handle, type Ino, nameMaxBytes, noHandle, rootIno } from './ids.ts';
 export { ManualClock } from './manual-clock.ts';

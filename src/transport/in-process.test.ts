@@ -2,8 +2,14 @@ import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { FsError } from '#base';
 import { InProcessConnection } from './in-process.ts';
+import { transportContract } from './transport.contract.ts';
 
 const header = { code: 7, session: 0, slot: 0, sequence: 0 };
+
+transportContract('in-process', () => ({
+  connect: (handler) => new InProcessConnection(handler),
+  wait: async (result) => result,
+}));
 
 test('a reply that is there is returned at once, by reference', () => {
   const request = { ino: 1 };
