@@ -1,2 +1,3 @@
 /** Typed calls to servers. */
 export { type Client, EmbeddedClient, type LocalFiles } from './client.ts';
+export { SessionClient, type SessionClientOptions } from './session-client.ts';
