@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { Actor, type ActorOptions, AT, O, outcome, S } from '../actor/index.ts';
+import { Actor, type ActorOptions, AT, type Bytes, FS, O, outcome, S } from '../actor/index.ts';
 import { type Ability, openTarget, type Target } from './target.ts';
 
 export interface Scene {
@@ -74,10 +74,8 @@ export async function removeTree(app: Actor, path: string): Promise<void> {
 
 // Steps into each directory instead of growing a path, which has a limit.
 async function emptyDirectory(app: Actor): Promise<void> {
-  const dots = await app.open('.', O.DIRECTORY);
-  await outcome(app.setInodeFlags(dots, 0));
-  const entries = await app.readdirOf(dots);
-  await app.close(dots);
+  await outcome(setInodeFlags(app, '.', 0));
+  const entries = await app.readdir('.');
   const others = entries.filter(({ name }) => name !== '.' && name !== '..');
   await Promise.all(others.map(({ bytes }) => app.unlink(bytes).catch(() => undefined)));
   for (const { bytes } of others) {
@@ -90,9 +88,7 @@ async function emptyDirectory(app: Actor): Promise<void> {
       await app.call('unlinkat', AT.FDCWD, bytes, AT.REMOVEDIR);
       continue;
     }
-    const fd = await app.open(bytes, O.RDONLY | O.NONBLOCK);
-    await app.setInodeFlags(fd, 0);
-    await app.close(fd);
+    await setInodeFlags(app, bytes, 0);
     await app.unlink(bytes);
   }
 }
@@ -103,14 +99,35 @@ export async function expect(call: Promise<unknown>, expected: string, message?:
   assert.equal(actual, expected, message && `${message}: ${actual} instead of ${expected}`);
 }
 
-/** Sets inode flags while `use` runs. */
-export async function withInodeFlags(app: Actor, path: string, flags: number, use: () => Promise<void>): Promise<void> {
+const chosenFlags = FS.IMMUTABLE_FL | FS.APPEND_FL | FS.NODUMP_FL | FS.NOATIME_FL;
+
+/** Sets these inode flags and clears the others that a user can choose, as chattr does. */
+export async function setInodeFlags(app: Actor, path: Bytes, flags: number): Promise<void> {
+  const fd = await app.open(path, O.RDONLY | O.NONBLOCK);
+  try {
+    // The remaining flags describe the file's layout; ext4 would try to change that.
+    const rest = (await app.getInodeFlags(fd)) & ~chosenFlags;
+    await app.setInodeFlags(fd, rest | flags);
+  } finally {
+    await app.close(fd);
+  }
+}
+
+export async function getInodeFlags(app: Actor, path: Bytes): Promise<number> {
   const fd = await app.open(path);
-  await app.setInodeFlags(fd, flags);
+  try {
+    return (await app.getInodeFlags(fd)) & chosenFlags;
+  } finally {
+    await app.close(fd);
+  }
+}
+
+/** Sets inode flags while `use` runs. */
+export async function withInodeFlags(app: Actor, path: Bytes, flags: number, use: () => Promise<void>): Promise<void> {
+  await setInodeFlags(app, path, flags);
   try {
     await use();
   } finally {
-    await app.setInodeFlags(fd, 0);
-    await app.close(fd);
+    await setInodeFlags(app, path, 0);
   }
 }

@@ -1,34 +1,18 @@
 import assert from 'node:assert/strict';
 import { type Actor, CAP, FALLOC, FS, MAP, O, PROT, STATX, XATTR } from '../actor/index.ts';
 import { ACCESS_ACL, encodeAcl } from './acl.ts';
-import { alice, expect, fact, rootFact, withInodeFlags } from './fact.ts';
+import { alice, expect, fact, getInodeFlags, rootFact, setInodeFlags, withInodeFlags } from './fact.ts';
 
 const { IMMUTABLE_FL, APPEND_FL } = FS;
-
-const flagsOf = async (app: Actor, path: string) => {
-  const fd = await app.open(path);
-  const flags = await app.getInodeFlags(fd);
-  await app.close(fd);
-  return flags & (IMMUTABLE_FL | APPEND_FL | FS.NODUMP_FL | FS.NOATIME_FL);
-};
-
-async function setFlags(app: Actor, path: string, flags: number): Promise<void> {
-  const fd = await app.open(path);
-  try {
-    await app.setInodeFlags(fd, flags);
-  } finally {
-    await app.close(fd);
-  }
-}
 
 rootFact('flags are kept, of files and of directories', async ({ app }) => {
   await app.create('file');
   await app.mkdir('directory');
   for (const path of ['file', 'directory']) {
-    assert.equal(await flagsOf(app, path), 0);
+    assert.equal(await getInodeFlags(app, path), 0);
     for (const flags of [IMMUTABLE_FL, APPEND_FL, FS.NODUMP_FL, FS.NOATIME_FL, IMMUTABLE_FL | FS.NODUMP_FL, 0]) {
-      await setFlags(app, path, flags);
-      assert.equal(await flagsOf(app, path), flags);
+      await setInodeFlags(app, path, flags);
+      assert.equal(await getInodeFlags(app, path), flags);
     }
   }
 });
@@ -52,12 +36,12 @@ rootFact('immutable and append-only need the capability, other flags the owner',
   await app.chown('file', alice.uid, alice.gid);
   await app.chmod('file', 0o666);
   const [owner, other] = [await start(alice), await start({ uid: 60_009, gid: 60_009 })];
-  await expect(setFlags(owner, 'file', IMMUTABLE_FL), 'EPERM');
-  await expect(setFlags(owner, 'file', APPEND_FL), 'EPERM');
-  await expect(setFlags(owner, 'file', FS.NODUMP_FL), 'ok');
-  await expect(setFlags(other, 'file', 0), 'EPERM');
-  await expect(setFlags(await start({ without: [CAP.LINUX_IMMUTABLE] }), 'file', IMMUTABLE_FL), 'EPERM');
-  await withInodeFlags(app, 'file', IMMUTABLE_FL, () => expect(setFlags(owner, 'file', 0), 'EPERM'));
+  await expect(setInodeFlags(owner, 'file', IMMUTABLE_FL), 'EPERM');
+  await expect(setInodeFlags(owner, 'file', APPEND_FL), 'EPERM');
+  await expect(setInodeFlags(owner, 'file', FS.NODUMP_FL), 'ok');
+  await expect(setInodeFlags(other, 'file', 0), 'EPERM');
+  await expect(setInodeFlags(await start({ without: [CAP.LINUX_IMMUTABLE] }), 'file', IMMUTABLE_FL), 'EPERM');
+  await withInodeFlags(app, 'file', IMMUTABLE_FL, () => expect(setInodeFlags(owner, 'file', 0), 'EPERM'));
 });
 
 /** What cannot be done to "file", which holds "content", or with "dir". */
@@ -184,10 +168,10 @@ fact('flags cannot be asked of what has none', async ({ app }) => {
 
 rootFact('flags follow a rename before and end with the file', async ({ app }) => {
   await app.create('file');
-  await setFlags(app, 'file', FS.NODUMP_FL);
+  await setInodeFlags(app, 'file', FS.NODUMP_FL);
   await app.rename('file', 'moved');
-  assert.equal(await flagsOf(app, 'moved'), FS.NODUMP_FL);
+  assert.equal(await getInodeFlags(app, 'moved'), FS.NODUMP_FL);
   await app.unlink('moved');
   await app.create('moved');
-  assert.equal(await flagsOf(app, 'moved'), 0);
+  assert.equal(await getInodeFlags(app, 'moved'), 0);
 });
