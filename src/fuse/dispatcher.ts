@@ -26,6 +26,8 @@ export interface OperationCounters {
   readonly failures: number[];
   /** Calls that are waiting for a promise. */
   pending: number;
+  /** The most that ever were. */
+  peakPending: number;
   /** Answers that the kernel did not take, since their callers were gone. */
   untaken: number;
   /** Failures that were our own bugs. */
@@ -34,7 +36,7 @@ export interface OperationCounters {
 
 export function newCounters(): OperationCounters {
   const zeros = (): number[] => new Array<number>(opcodeLimit).fill(0);
-  return { requests: zeros(), failures: zeros(), pending: 0, untaken: 0, bugs: 0 };
+  return { requests: zeros(), failures: zeros(), pending: 0, peakPending: 0, untaken: 0, bugs: 0 };
 }
 
 /** Bodies longer than this are written from where they are; copying a shorter one is cheaper than a second piece. */
@@ -142,6 +144,7 @@ export class Dispatcher {
   #pend(row: AnyOperation, frame: Frame, unique: Unique, result: Promise<unknown>): number {
     if (row.dataInPlace === true) frame.kept = true;
     this.counters.pending += 1;
+    this.counters.peakPending = Math.max(this.counters.peakPending, this.counters.pending);
     result.then(
       (value) => this.#finish(row, frame, unique, value),
       (error: unknown) => this.#fail(row, frame, unique, error),

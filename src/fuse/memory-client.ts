@@ -26,7 +26,10 @@ export class MemoryClient implements Client {
   readonly #nodes = new Map<Ino, Node>();
   #nextIno = 2;
 
-  constructor() {
+  readonly #sizeMaxBytes: number;
+
+  constructor(options: { sizeMaxBytes?: number } = {}) {
+    this.#sizeMaxBytes = options.sizeMaxBytes ?? 1 << 24;
     this.#add(rootIno, rootIno, S_IFDIR | 0o777, '');
   }
 
@@ -209,7 +212,7 @@ export class MemoryClient implements Client {
     if (uid !== undefined) attributes.uid = uid;
     if (gid !== undefined) attributes.gid = gid;
     if (size !== undefined) {
-      if (size > sizeMaxBytes) throw new FsError('fileTooLarge', `${size} bytes`);
+      if (size > this.#sizeMaxBytes) throw new FsError('fileTooLarge', `${size} bytes`);
       const data = new Uint8Array(Math.max(size, size > node.data.length ? 2 * node.data.length : node.data.length));
       data.set(node.data.subarray(0, Math.min(size, attributes.size)));
       node.data = data;
@@ -236,8 +239,6 @@ export class MemoryClient implements Client {
     return node;
   }
 }
-
-const sizeMaxBytes = 1 << 24;
 
 function newAttributes(ino: Ino, mode: number, size: number): Attributes {
   return {

@@ -2,14 +2,15 @@ import { FsError, statuses } from '#base';
 import type { BackingRegistry, Vfs } from '#vfs';
 import type { CallerContext } from './caller.ts';
 import { type DeviceEnd, FuseDevice, type RequestHandler, readCredentials } from './device.ts';
-import { Dispatcher, encodeError, newCounters, type OperationCounters } from './dispatcher.ts';
+import { Dispatcher, encodeError, newCounters, type OperationCounters, type Outlet } from './dispatcher.ts';
 import type { Frame } from './frame.ts';
-import { flagWords, type HandshakeOptions, type KernelFeatures, negotiate, type Offer } from './handshake.ts';
+import { type HandshakeOptions, type KernelFeatures, negotiate } from './handshake.ts';
+import { decodeOffer, encodeInit, initInMinBytes } from './init.ts';
 import { Notifications } from './notifications.ts';
-import { inHeaderBytes, outHeaderBytes, pageBytes, protocolMajor } from './numbers.table.ts';
+import { inHeaderBytes, protocolMajor } from './numbers.table.ts';
 import { initOpcode } from './operations.table.ts';
 import { type Observer, observedHandler, observedOutlet } from './recording.ts';
-import { InHeader, InitIn, InitOut, OutHeader } from './wire.table.ts';
+import { InHeader } from './wire.table.ts';
 
 export interface SessionOptions extends HandshakeOptions {
   /** The mount has `default_permissions`: the kernel checks, so the server need not. */
@@ -57,11 +58,6 @@ export function serve(fd: number, options: Partial<SessionOptions>, makeVfs: Mak
 }
 
 const header = new InHeader();
-const initIn = new InitIn();
-const initOut = new InitOut();
-const outHeader = new OutHeader();
-/** The kernel's own number, where more would not fit the field of INIT. */
-const u16Max = 0xffff;
 
 class FuseSession implements Session, RequestHandler {
   readonly counters = newCounters();
@@ -74,6 +70,7 @@ class FuseSession implements Session, RequestHandler {
   readonly #options: SessionOptions;
   readonly #makeVfs: MakeVfs;
   readonly #device: FuseDevice;
+  readonly #outlet: Outlet;
   #initialized!: (features: KernelFeatures) => void;
   #failed!: (error: unknown) => void;
 
@@ -86,6 +83,7 @@ class FuseSession implements Session, RequestHandler {
     });
     const handler = options.observe === undefined ? this : observedHandler(this, options.observe);
     this.#device = new FuseDevice(fd, { maxWriteBytes: options.maxWriteBytes, spinUs: options.spinUs }, handler);
+    this.#outlet = options.observe === undefined ? this.#device : observedOutlet(this.#device, options.observe);
     this.closed = this.#device.ended;
     // A failure is reported to those who wait; nobody has to.
     this.ready.catch(() => undefined);
@@ -104,7 +102,7 @@ class FuseSession implements Session, RequestHandler {
     if (length < inHeaderBytes) return 0;
     header.at(frame.view, frame.requestStart);
     const { opcode, uniqueLow, uniqueHigh } = header;
-    if (opcode !== initOpcode || length < inHeaderBytes + 16) {
+    if (opcode !== initOpcode || length < inHeaderBytes + initInMinBytes) {
       return encodeError(frame, uniqueLow, uniqueHigh, statuses.io.errno);
     }
     this.counters.requests[initOpcode]! += 1;
@@ -114,7 +112,7 @@ class FuseSession implements Session, RequestHandler {
     if (offer.major > protocolMajor) return encodeInit(frame, undefined);
     try {
       const features = negotiate(offer, this.#options);
-      this.#device.send(frame, encodeInit(frame, features));
+      this.#outlet.send(frame, encodeInit(frame, features));
       this.#begin(features);
       return 0;
     } catch (error) {
@@ -133,8 +131,7 @@ class FuseSession implements Session, RequestHandler {
     const vfs = this.#makeVfs(features, features.passthrough.on ? this.#device.backing : undefined);
     const callers: CallerContext = { checked: this.#options.kernelChecksPermissions, readCredentials };
     const { observe, onBug } = this.#options;
-    const outlet = observe === undefined ? this.#device : observedOutlet(this.#device, observe);
-    const dispatcher = new Dispatcher({ vfs, features, callers }, outlet, { counters: this.counters, onBug });
+    const dispatcher = new Dispatcher({ vfs, features, callers }, this.#outlet, { counters: this.counters, onBug });
     this.#device.handler = observe === undefined ? dispatcher : observedHandler(dispatcher, observe);
     this.features = features;
     this.notifications = new Notifications(this.#device, features);
@@ -146,35 +143,4 @@ class FuseSession implements Session, RequestHandler {
     const reason = 'only root of the initial user namespace (CAP_SYS_ADMIN) may register backing files';
     return { ...features, passthrough: { on: false, reason } };
   }
-}
-
-function decodeOffer(frame: Frame, length: number): Offer {
-  initIn.at(frame.view, frame.requestStart + inHeaderBytes);
-  const { major, minor, maxReadahead, flags, flags2 } = initIn;
-  // Before 7.36 the structure ended with the first word of flags.
-  const long = length >= inHeaderBytes + InitIn.size;
-  return { major, minor, maxReadaheadBytes: maxReadahead, flags, flags2: long ? flags2 : 0 };
-}
-
-/** The body of INIT's answer and its length in the header; the length of the whole. */
-function encodeInit(frame: Frame, features: KernelFeatures | undefined): number {
-  frame.bytes.fill(0, frame.bodyStart, frame.bodyStart + InitOut.size);
-  initOut.at(frame.view, frame.bodyStart);
-  initOut.major = protocolMajor;
-  if (features !== undefined) {
-    const words = flagWords(features.flags);
-    initOut.minor = features.protocol.minor;
-    initOut.maxReadahead = features.maxReadaheadBytes;
-    initOut.flags = words.flags;
-    initOut.flags2 = words.flags2;
-    initOut.maxBackground = Math.min(features.maxBackground, u16Max);
-    // Readahead is cut above three quarters, as the kernel's own default has it.
-    initOut.congestionThreshold = Math.floor((initOut.maxBackground * 3) / 4);
-    initOut.maxWrite = features.maxWriteBytes;
-    initOut.timeGranularityNs = 1;
-    initOut.maxPages = features.maxReadBytes / pageBytes;
-    initOut.maxStackDepth = features.passthrough.on ? 1 : 0;
-  }
-  outHeader.at(frame.view, frame.replyStart).length = outHeaderBytes + InitOut.size;
-  return outHeaderBytes + InitOut.size;
 }
