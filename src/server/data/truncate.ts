@@ -1,10 +1,42 @@
-import { FsError, type Ino, type Maybe } from '#base';
+import type { Ino, Maybe } from '#base';
+import type { Transaction } from '../kv/transaction.ts';
 import type { Volume } from '../volume.ts';
+import { explained, prepareBlob, recordBlobChange } from './blob-content.ts';
+import { inlineContent, isInBlob, putChanged, putInline, requireFile, requireSize } from './content.ts';
+import { clearInline } from './inline-content.ts';
 
 /**
- * Sets the size of a regular file: bytes beyond are gone, new ones are zeros. mtime and ctime move, file
- * capabilities go. Fails with `fileTooLarge`, `noSpace`, `notFound`.
+ * Sets the size of a regular file: bytes beyond are gone, new ones are zeros. mtime and ctime move even when the
+ * size does not, and file capabilities go. Waits for its turn on the inode. Fails with `fileTooLarge`, `noSpace`,
+ * `stale`. Who may truncate, and setuid and setgid, are the caller's to decide.
  */
 export function truncate(volume: Volume, ino: Ino, size: number): Maybe<void> {
-  throw new FsError('notImplemented', `truncate of inode ${ino} to ${size} on ${volume.hashSeed}`);
+  requireSize(ino, size);
+  return volume.exclusively(ino, () => {
+    const done = volume.store.transact((tx) => tryInline(volume, tx, ino, size));
+    if (done instanceof Promise) return done.then((was) => (was ? undefined : truncateBlob(volume, ino, size)));
+    return done ? undefined : truncateBlob(volume, ino, size);
+  });
+}
+
+function tryInline(volume: Volume, tx: Transaction, ino: Ino, size: number): boolean {
+  const inode = requireFile(tx, ino);
+  if (isInBlob(inode)) return false;
+  const content = clearInline(inlineContent(tx, inode), size, Number.MAX_SAFE_INTEGER);
+  putInline(tx, inode, content, size);
+  putChanged(volume, tx, inode, false);
+  return true;
+}
+
+/** A blob stays one, however short it gets: whoever rewrites a large file writes a large file. */
+async function truncateBlob(volume: Volume, ino: Ino, size: number): Promise<void> {
+  try {
+    const inode = await volume.store.read((tx) => requireFile(tx, ino));
+    const blob = await prepareBlob(volume, ino, inode);
+    if (size > blob.size) await blob.trim();
+    await volume.blobs.truncate(ino, size);
+  } catch (cause) {
+    throw explained(cause, ino);
+  }
+  await recordBlobChange(volume, ino, { size, killPrivileges: false });
 }

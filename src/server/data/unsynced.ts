@@ -1,20 +1,30 @@
 import type { Ino } from '#base';
 
+/** The value of a `W` key: the file was lent for writing, and knows its size and times; or it only grew unsynced. */
+export const lentMark = new Uint8Array([1]);
+export const unsyncedMark = new Uint8Array([0]);
+
 /**
  * What a power cut could still take away, as far as this run of the server knows. It decides when content must be
  * synced before metadata that depends on it may become durable.
  */
 export class Unsynced {
-  /**
-   * Inodes whose inline content grew from nothing in this run and was never synced on request: it may move to a
-   * blob without a sync in between. Any other inline content may have been promised to someone.
-   */
   readonly #inline = new Set<Ino>();
-  /** Blobs that grew since they were last synced: each has a `W` key, so that a crash cannot leave a size without bytes. */
-  readonly blobs = new Set<Ino>();
+  readonly #blobs = new Set<Ino>();
+  readonly #settleSoon: () => void;
 
+  /** `settleSoon` is called when there is a blob to sync for the first time since all were. */
+  constructor(settleSoon: () => void = () => undefined) {
+    this.#settleSoon = settleSoon;
+  }
+
+  /**
+   * The inline content of `ino` begins from nothing: it may move to a blob without a sync in between, until somebody
+   * asks for one. Any other inline content may have been promised to someone.
+   */
   startedInline(ino: Ino): void {
-    if (this.#inline.size < inlineTrackedMax) this.#inline.add(ino);
+    if (this.#inline.size >= inlineTrackedMax) this.#inline.delete(this.#inline.values().next().value!);
+    this.#inline.add(ino);
   }
 
   /** Whether somebody may rely on the inline content of `ino` to survive a power cut. */
@@ -25,7 +35,31 @@ export class Unsynced {
   inlineSettled(ino: Ino): void {
     this.#inline.delete(ino);
   }
+
+  /**
+   * The blob has grown, or is new, and has a `W` key: after a crash its file cannot be larger than the bytes that
+   * reached the disk.
+   */
+  blobGrew(ino: Ino): void {
+    this.#blobs.add(ino);
+    if (this.#blobs.size === 1) this.#settleSoon();
+  }
+
+  hasBlob(ino: Ino): boolean {
+    return this.#blobs.has(ino);
+  }
+
+  /** The blob is about to be synced: what grows from here on needs another mark. Returns whether it had one. */
+  takeBlob(ino: Ino): boolean {
+    return this.#blobs.delete(ino);
+  }
+
+  takeBlobs(): Ino[] {
+    const all = [...this.#blobs];
+    this.#blobs.clear();
+    return all;
+  }
 }
 
-/** Beyond it, content counts as promised: its move to a blob costs a sync. */
+/** Beyond it the oldest counts as promised: its move to a blob costs a sync. */
 const inlineTrackedMax = 65_536;

@@ -1,0 +1,142 @@
+import { chain, FsError, type Ino, type Maybe } from '#base';
+import type { BlobStat } from '../blob/blob-store.ts';
+import type { Transaction } from '../kv/transaction.ts';
+import { putInode } from '../meta/inode.ts';
+import { key } from '../meta/keys.ts';
+import { type Inode, trait } from '../meta/records.ts';
+import type { Volume } from '../volume.ts';
+import { dropPrivileges, inlineContent, isInBlob, putChanged, requireFile } from './content.ts';
+import { mergeStat } from './lent-blobs.ts';
+import { unsyncedMark } from './unsynced.ts';
+
+/*
+ * The record says how large a file is, the blob may be longer or shorter. Longer: a write reached it whose record
+ * did not become durable; those bytes are never shown, and whoever extends the file over them cuts them off first.
+ * Shorter: what is missing is zeros. Only while a blob is lent, the file itself has the say.
+ */
+
+/** The blob of an inode that has one; a missing one contradicts the record. */
+export async function statBlob(volume: Volume, ino: Ino): Promise<BlobStat> {
+  try {
+    return await volume.blobs.stat(ino);
+  } catch (cause) {
+    throw explained(cause, ino);
+  }
+}
+
+/** Turns the absence of a blob that a record promises into a sentence. */
+export function explained(cause: unknown, ino: Ino): unknown {
+  if (!(cause instanceof FsError) || cause.status !== 'notFound') return cause;
+  return new FsError('corrupted', `inode ${ino}: its blob is missing; run cfs fsck`, { cause });
+}
+
+/** How large the file is now, and its blob's state, ready to be extended from that size on. */
+export async function prepareBlob(
+  volume: Volume,
+  ino: Ino,
+  inode: Inode,
+): Promise<{ size: number; stat: BlobStat; trim: () => Promise<void> }> {
+  const stat = await statBlob(volume, ino);
+  const size = volume.lent.get(ino) === undefined ? inode.size : stat.size;
+  const trim = async (): Promise<void> => {
+    if (stat.size > size) await volume.blobs.truncate(ino, size);
+  };
+  return { size, stat, trim };
+}
+
+export interface BlobChange {
+  /** The file ends at least here now. */
+  end?: number;
+  /** The file ends exactly here now. */
+  size?: number;
+  killPrivileges: boolean;
+}
+
+/** Brings the record in line with a blob that was just changed. */
+export async function recordBlobChange(volume: Volume, ino: Ino, change: BlobChange): Promise<void> {
+  const stat = await volume.blobs.stat(ino);
+  const grown = await volume.store.transact((tx) => {
+    const inode = requireFile(tx, ino);
+    const before = inode.size;
+    const lent = volume.lent.get(ino);
+    if (lent !== undefined) {
+      mergeStat(inode, stat);
+      inode.dataVersion += 1;
+      dropPrivileges(tx, inode, change.killPrivileges);
+      putInode(tx, inode);
+    } else {
+      inode.size = change.size ?? Math.max(before, change.end ?? 0);
+      inode.blocks = stat.blocks;
+      putChanged(volume, tx, inode, change.killPrivileges);
+    }
+    // While it is lent for writing, its key says already that the file knows better.
+    if (inode.size <= before || (lent !== undefined && lent.writers > 0)) return false;
+    markUnsynced(volume, tx, ino);
+    return true;
+  });
+  if (grown) volume.unsynced.blobGrew(ino);
+}
+
+/** Sees to it that a crash cannot leave a size whose bytes never reached the disk. */
+function markUnsynced(volume: Volume, tx: Transaction, ino: Ino): void {
+  if (!volume.unsynced.hasBlob(ino)) tx.put(key.lent(ino), unsyncedMark);
+}
+
+/**
+ * Moves inline content to a blob of its own, empty content too. Runs in the inode's turn. The blob is synced before
+ * the record may name it wherever someone may rely on the content: else a power cut could leave a durable record
+ * without the bytes that were durable inline.
+ */
+export async function spill(volume: Volume, ino: Ino): Promise<void> {
+  const content = await volume.store.read((tx) => {
+    const inode = requireFile(tx, ino);
+    return isInBlob(inode) ? undefined : (inlineContent(tx, inode) ?? new Uint8Array(0));
+  });
+  if (content === undefined) return;
+  await makeBlob(volume, ino);
+  try {
+    await fillBlob(volume, ino, content);
+    let isSynced = content.length === 0;
+    // Until the record names the blob, an fsync that comes in between makes the inline content durable.
+    while (!(await volume.store.transact((tx) => nameBlob(volume, tx, ino, isSynced)))) {
+      await volume.blobs.sync(ino, false);
+      isSynced = true;
+    }
+  } catch (cause) {
+    await volume.blobs.remove(ino);
+    throw cause;
+  }
+  volume.unsynced.inlineSettled(ino);
+  volume.unsynced.blobGrew(ino);
+}
+
+async function fillBlob(volume: Volume, ino: Ino, content: Uint8Array): Promise<void> {
+  if (content.length === 0) return;
+  const written = await volume.blobs.write(ino, 0, content);
+  if (written < content.length) throw new FsError('noSpace', `inode ${ino}: no space for its blob`);
+}
+
+/** False when the blob must be synced before the record may name it. */
+function nameBlob(volume: Volume, tx: Transaction, ino: Ino, isSynced: boolean): boolean {
+  if (!isSynced && volume.unsynced.mayBePromised(ino)) return false;
+  const inode = requireFile(tx, ino);
+  if (inode.blocks > 0) tx.delete(key.content(ino));
+  inode.traits |= trait.blob;
+  putInode(tx, inode);
+  markUnsynced(volume, tx, ino);
+  return true;
+}
+
+/** A blob that is there already was made before a crash, for a record that did not become durable. */
+function makeBlob(volume: Volume, ino: Ino): Maybe<void> {
+  const anew = (cause: unknown): Maybe<void> => {
+    if (!(cause instanceof FsError) || cause.status !== 'exists') throw cause;
+    return chain(volume.blobs.remove(ino), () => volume.blobs.create(ino));
+  };
+  try {
+    const made = volume.blobs.create(ino);
+    return made instanceof Promise ? made.catch(anew) : made;
+  } catch (cause) {
+    return anew(cause);
+  }
+}

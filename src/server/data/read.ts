@@ -1,0 +1,105 @@
+import type { Ino, Maybe } from '#base';
+import { FS_NOATIME_FL } from '#protocol';
+import type { Snapshot } from '../kv/transaction.ts';
+import { getInode, putInode, type WallTime, wallTime } from '../meta/inode.ts';
+import type { Inode } from '../meta/records.ts';
+import type { Volume } from '../volume.ts';
+import { explained } from './blob-content.ts';
+import { inlineContent, isInBlob, requireFile } from './content.ts';
+import { readInline } from './inline-content.ts';
+
+export interface ReadRequest {
+  ino: Ino;
+  offset: number;
+  length: number;
+  noAtime: boolean;
+}
+
+/**
+ * pread(2): never past the size, zeros where nothing was written. The bytes must not be changed. The access time
+ * follows relatime: it moves when it is not after mtime and ctime, or a day old.
+ */
+export function read(volume: Volume, request: ReadRequest): Maybe<Uint8Array> {
+  const found = volume.store.read((snapshot) => lookInto(snapshot, request));
+  return found instanceof Promise ? found.then((it) => finish(volume, request, it)) : finish(volume, request, found);
+}
+
+/** The inode, and its bytes when they are inline. */
+interface Found {
+  readonly inode: Inode;
+  readonly bytes: Uint8Array | undefined;
+}
+
+function lookInto(snapshot: Snapshot, request: ReadRequest): Found {
+  const inode = requireFile(snapshot, request.ino);
+  const bytes = isInBlob(inode) ? undefined : readInline(inlineContent(snapshot, inode), inode.size, request);
+  return { inode, bytes };
+}
+
+function finish(volume: Volume, request: ReadRequest, found: Found): Maybe<Uint8Array> {
+  const { inode, bytes } = found;
+  const lent = volume.lent.stat(inode.ino);
+  // The read itself has moved the access time of a file that is lent.
+  if (!request.noAtime && lent === undefined) touchAtime(volume, inode);
+  return bytes ?? readBlob(volume, request, lent?.size ?? inode.size);
+}
+
+/** Reads a blob up to `size`; where the blob is shorter, the rest is zeros. */
+export function readBlob(
+  volume: Volume,
+  range: { ino: Ino; offset: number; length: number },
+  size: number,
+): Maybe<Uint8Array> {
+  const { ino, offset } = range;
+  const wanted = Math.min(range.length, size - offset);
+  if (wanted <= 0) return new Uint8Array(0);
+  try {
+    const bytes = volume.blobs.read(ino, offset, wanted);
+    if (!(bytes instanceof Promise)) return filled(bytes, wanted);
+    return bytes.then(
+      (later) => filled(later, wanted),
+      (cause: unknown) => {
+        throw explained(cause, ino);
+      },
+    );
+  } catch (cause) {
+    throw explained(cause, ino);
+  }
+}
+
+function filled(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length === length) return bytes;
+  const whole = new Uint8Array(length);
+  whole.set(bytes, 0);
+  return whole;
+}
+
+const dayInSeconds = 86_400;
+
+function touchAtime(volume: Volume, inode: Inode): void {
+  if ((inode.flags & FS_NOATIME_FL) !== 0) return;
+  const now = wallTime(volume);
+  if (!isAtimeDue(inode, now)) return;
+  const touched = volume.store.transact((tx) => {
+    const current = getInode(tx, inode.ino);
+    if (current === undefined || !isAtimeDue(current, now)) return;
+    current.atimeSec = now.sec;
+    current.atimeNsec = now.nsec;
+    putInode(tx, current);
+  });
+  // Reading does not wait for its trace, nor fail with it: a full disk can still be read.
+  if (touched instanceof Promise) touched.catch(() => undefined);
+}
+
+function isAtimeDue(inode: Inode, now: WallTime): boolean {
+  return (
+    !isBefore(inode.mtimeSec, inode.mtimeNsec, inode) ||
+    !isBefore(inode.ctimeSec, inode.ctimeNsec, inode) ||
+    now.sec - inode.atimeSec >= dayInSeconds
+  );
+}
+
+/** Whether the time lies before the inode's access time. */
+function isBefore(sec: number, nsec: number, inode: Inode): boolean {
+  return sec < inode.atimeSec || (sec === inode.atimeSec && nsec < inode.atimeNsec);
+}

@@ -1,0 +1,82 @@
+import { FsError, type Ino } from '#base';
+import type { BlobStat } from '../blob/blob-store.ts';
+import { readInoLimit } from '../meta/ino-allocator.ts';
+import { getInode, putInode } from '../meta/inode.ts';
+import { inoOfKey, key } from '../meta/keys.ts';
+import { trait } from '../meta/records.ts';
+import type { Volume } from '../volume.ts';
+import { isInBlob } from './content.ts';
+import { mergeStat } from './lent-blobs.ts';
+import { lentMark } from './unsynced.ts';
+
+/** Inode numbers are reserved in ranges of this many; the ones in use at a crash were given out last. */
+const recentCount = 65_536;
+
+/**
+ * Brings records and blobs together after a run that did not end cleanly. All blobs are synced first, since marks
+ * that protect them go.
+ */
+export async function recoverContent(volume: Volume): Promise<void> {
+  await volume.blobs.syncAll();
+  await recoverSizes(volume);
+  await removeUnknownBlobs(volume);
+  await volume.store.flush();
+}
+
+async function recoverSizes(volume: Volume): Promise<void> {
+  for await (const pair of volume.store.scan('W')) {
+    const ino = inoOfKey(pair.key);
+    await recoverSize(volume, ino, pair.value[0] === lentMark[0]);
+  }
+}
+
+/**
+ * A file that was lent for writing knows its size and times. One that merely grew may be shorter than its record
+ * after a power cut; then the record follows. A blob that never reached the disk leaves an empty file.
+ */
+async function recoverSize(volume: Volume, ino: Ino, lent: boolean): Promise<void> {
+  const stat = await statIfThere(volume, ino);
+  await volume.store.transact((tx) => {
+    tx.delete(key.lent(ino));
+    const inode = getInode(tx, ino);
+    if (inode === undefined || !isInBlob(inode)) return;
+    if (stat === undefined) {
+      inode.traits &= ~trait.blob;
+      inode.size = 0;
+      inode.blocks = 0;
+    } else if (lent) {
+      mergeStat(inode, stat);
+    } else {
+      inode.size = Math.min(inode.size, stat.size);
+      inode.blocks = stat.blocks;
+    }
+    inode.dataVersion += 1;
+    putInode(tx, inode);
+  });
+}
+
+async function statIfThere(volume: Volume, ino: Ino): Promise<BlobStat | undefined> {
+  try {
+    return await volume.blobs.stat(ino);
+  } catch (cause) {
+    if (cause instanceof FsError && cause.status === 'notFound') return undefined;
+    throw cause;
+  }
+}
+
+/**
+ * Removes blobs among the numbers given out last whose inode did not become durable, or does not know of them. The
+ * numbers beyond the limit are looked at too: their reservation may be what was lost.
+ */
+async function removeUnknownBlobs(volume: Volume): Promise<void> {
+  const limit = await volume.store.read(readInoLimit);
+  const range = { from: Math.max(limit - recentCount, 0), to: limit + recentCount };
+  for await (const id of volume.blobs.list(range)) {
+    const ino = id as Ino;
+    const known = await volume.store.read((tx) => {
+      const inode = getInode(tx, ino);
+      return (inode !== undefined && isInBlob(inode)) || tx.get(key.freed(ino)) !== undefined;
+    });
+    if (!known) await volume.blobs.remove(id);
+  }
+}
