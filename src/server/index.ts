@@ -1,0 +1,12 @@
+/** The server: volumes over stores of metadata and of content, and what answers the calls of clients. */
+export type { BlobStat, BlobStatistics, BlobStore, BlobTime, FileBlobStore } from './blob/blob-store.ts';
+export { LocalBlobStore, type LocalBlobStoreOptions } from './blob/local.ts';
+export { MemoryBlobStore, type MemoryBlobStoreOptions } from './blob/memory.ts';
+export { checkStore, type StoreProblem, type StoreReport } from './check-store.ts';
+export type { KvBatch, KvEngine, KvPair } from './kv/engine.ts';
+export { LmdbEngine } from './kv/lmdb.ts';
+export { MemoryEngine, type MemoryEngineOptions } from './kv/memory.ts';
+export { openVolume, type ServedVolume, type VolumeOptions, type VolumeParts } from './open-volume.ts';
+export { createHandler, type LocalFiles, localFilesOf } from './server.ts';
+export { openLocalVolume, type StoreDirectory, takeStoreDirectory } from './store-directory.ts';
+export type { Volume } from './volume.ts';

@@ -1,0 +1,165 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, FsError, file, fromErrno, type Random } from '#base';
+import { LocalBlobStore } from './blob/local.ts';
+import { LmdbEngine } from './kv/lmdb.ts';
+import { openVolume, type ServedVolume, type VolumeOptions } from './open-volume.ts';
+
+const { errno } = constants;
+/** O_RDWR | O_CREAT | O_CLOEXEC. */
+const openLockFlags = 0o2 | 0o100 | 0o2000000;
+/** O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC. */
+const rewriteFlags = 0o1 | 0o100 | 0o1000 | 0o2000000;
+/** O_RDONLY | O_DIRECTORY | O_CLOEXEC. */
+const openDirectoryFlags = 0o200000 | 0o2000000;
+
+/** How the files of a store are laid out: `meta`, `blobs`, `lock` and `version`. */
+const layoutVersion = 1;
+const versionText = `claudefs store ${layoutVersion}\n`;
+
+/** A store on the local disk that this process holds: nobody else can open it until `close`, or until the process ends. */
+export interface StoreDirectory {
+  readonly path: string;
+  /** Holds the lock; another process that is given it holds the lock too. */
+  readonly lockFd: number;
+  readonly metaPath: string;
+  readonly blobsPath: string;
+  /** Gives the lock back. */
+  close(): void;
+}
+
+/**
+ * Takes the store at `path`; with `make`, an absent or empty directory becomes one. Fails with `busy` when another
+ * process has it, `notFound`, `notEmpty` when the directory holds something else, `notSupported` when a newer
+ * version made it, and as the system does.
+ */
+export async function takeStoreDirectory(path: string, options: { make: boolean }): Promise<StoreDirectory> {
+  const isNew = examine(path, options);
+  if (isNew) attempt('make the store', path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  const lockFd = lock(path);
+  try {
+    if (isNew) await initialize(path);
+    requireVersion(path);
+    for (const name of ['meta', 'blobs']) {
+      attempt('make', join(path, name), () => mkdirSync(join(path, name), { recursive: true, mode: 0o700 }));
+    }
+    if (isNew) await syncDirectory(path);
+  } catch (cause) {
+    file.closeFd(lockFd);
+    throw cause;
+  }
+  const close = (): void => void file.closeFd(lockFd);
+  return { path, lockFd, metaPath: join(path, 'meta'), blobsPath: join(path, 'blobs'), close };
+}
+
+/** Opens the volume in the store at `path`, and makes both where the directory is absent or empty. */
+export async function openLocalVolume(
+  path: string,
+  machine: { clock: Clock; random: Random },
+  options: VolumeOptions & { openMax?: number; lentMax?: number } = {},
+): Promise<{ volume: ServedVolume; directory: StoreDirectory; close: () => Promise<void> }> {
+  const directory = await takeStoreDirectory(path, { make: true });
+  try {
+    const engine = await LmdbEngine.open(directory.metaPath);
+    const blobs = new LocalBlobStore(directory.blobsPath, options);
+    const volume = await openVolume({ engine, blobs, ...machine }, options);
+    const close = (): Promise<void> => volume.close().finally(() => directory.close());
+    return { volume, directory, close };
+  } catch (cause) {
+    directory.close();
+    throw cause;
+  }
+}
+
+/** Whether `path` is to become a store; fails when it is neither one nor can become one. */
+function examine(path: string, options: { make: boolean }): boolean {
+  const names = namesIn(path);
+  if (names?.includes('version') === true && readVersion(path) !== '') return false;
+  // A store whose making was interrupted has nothing but its lock and an empty version.
+  const others = names?.filter((name) => name !== 'lock' && name !== 'version');
+  if (others !== undefined && others.length > 0) {
+    throw new FsError(
+      'notEmpty',
+      `${path} is no store of cfs, and not empty (it holds ${others[0]}): choose an absent or empty directory`,
+    );
+  }
+  if (!options.make) throw new FsError('notFound', `there is no store at ${path}`);
+  return true;
+}
+
+function namesIn(path: string): string[] | undefined {
+  try {
+    return readdirSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw failed('read the store', path, cause);
+  }
+}
+
+/** Takes the lock, and leaves this process's number in its file for whoever is refused. */
+function lock(path: string): number {
+  const lockPath = join(path, 'lock');
+  const fd = file.check(file.openAt(file.AT_FDCWD, lockPath, openLockFlags, 0o600), 'open', lockPath);
+  const locked = file.lockFile(fd, true);
+  if (locked < 0) {
+    const holder = readFileSync(lockPath, 'latin1').trim();
+    file.closeFd(fd);
+    if (locked !== -errno.EAGAIN && locked !== -errno.EACCES) throw fromErrno(-locked, `lock ${lockPath}`);
+    const who = holder === '' ? 'another process' : `process ${holder}`;
+    throw new FsError('busy', `the store ${path} is in use by ${who}: unmount it there first`);
+  }
+  file.truncateSync(fd, 0);
+  file.writeSync(fd, Buffer.from(`${process.pid}\n`, 'latin1'), 0);
+  return fd;
+}
+
+async function initialize(path: string): Promise<void> {
+  const versionPath = join(path, 'version');
+  const fd = file.check(file.openAt(file.AT_FDCWD, versionPath, rewriteFlags, 0o600), 'open', versionPath);
+  try {
+    file.check(file.writeSync(fd, Buffer.from(versionText, 'latin1'), 0), 'write', versionPath);
+    await file.fsync(fd, false, versionPath);
+  } finally {
+    file.closeFd(fd);
+  }
+}
+
+function requireVersion(path: string): void {
+  const text = readVersion(path);
+  const version = Number(/^claudefs store (\d+)$/.exec(text)?.[1] ?? Number.NaN);
+  if (version === layoutVersion) return;
+  if (version > layoutVersion) {
+    throw new FsError(
+      'notSupported',
+      `the store ${path} has format ${version}, made by a newer cfs; this one knows formats up to ${layoutVersion}: use the newer cfs`,
+    );
+  }
+  throw new FsError('corrupted', `${join(path, 'version')} does not name a format: restore it from a backup`);
+}
+
+function readVersion(path: string): string {
+  return attempt('read', join(path, 'version'), () => readFileSync(join(path, 'version'), 'latin1')).trim();
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const fd = file.check(file.openAt(file.AT_FDCWD, path, openDirectoryFlags, 0), 'open', path);
+  try {
+    await file.fsync(fd, false, path);
+  } finally {
+    file.closeFd(fd);
+  }
+}
+
+function attempt<T>(what: string, path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    throw failed(what, path, cause);
+  }
+}
+
+function failed(what: string, path: string, cause: unknown): FsError {
+  const { errno: number } = cause as NodeJS.ErrnoException;
+  return fromErrno(number === undefined ? errno.EIO : -number, `${what} ${path}`);
+}
