@@ -13,6 +13,8 @@ const LIMIT_MS = 60_000;
 
 export interface Mount {
   dir: string;
+  /** The store's file system is a tmpfs, whose rules for mapped files show through passthrough. */
+  onTmpfs: boolean;
   release(): Promise<void>;
 }
 
@@ -31,8 +33,10 @@ export async function mountClaudeFs(options: string): Promise<Mount> {
     throw error;
   }
   const pids = await processesOf(dir);
+  const { type } = await statfs(home);
   return {
     dir,
+    onTmpfs: type === TMPFS_MAGIC,
     async release() {
       try {
         await run(program, ['umount', dir], { timeout: LIMIT_MS });

@@ -20,11 +20,12 @@ export interface Step {
 
 export const SLOTS = 4;
 
-const name = fc.constantFrom('a', 'b', 'c');
+const name = fc.constantFrom('a', 'a', 'b', 'b', 'c', 'd');
+const directory = fc.constantFrom('b', 'b', 'b', 'a', 'c');
 const path = fc.oneof(
   { weight: 6, arbitrary: name },
-  { weight: 5, arbitrary: fc.tuple(name, name).map((parts) => parts.join('/')) },
-  { weight: 2, arbitrary: fc.tuple(name, name, name).map((parts) => parts.join('/')) },
+  { weight: 5, arbitrary: fc.tuple(directory, name).map((parts) => parts.join('/')) },
+  { weight: 2, arbitrary: fc.tuple(directory, directory, name).map((parts) => parts.join('/')) },
   { weight: 1, arbitrary: fc.tuple(name, fc.constantFrom('/', '/.', '/..')).map((parts) => parts.join('')) },
 );
 const slot = fc.nat(SLOTS - 1);
@@ -39,12 +40,33 @@ const acl = fc.constantFrom(
   `u::rw-,u:${bob.uid}:r--,g::---,g:${STAFF}:-wx,m::rwx,o::r--`,
   'u::rwx,g::rwx,o::r-x',
 );
+const rarely = (flag: number) => fc.constantFrom(0, 0, 0, 0, 0, flag);
 const openFlags = fc
   .tuple(
-    fc.constantFrom(O.RDONLY, O.WRONLY, O.RDWR),
-    fc.subarray([O.CREAT, O.EXCL, O.TRUNC, O.APPEND, O.NOFOLLOW, O.DIRECTORY] as number[]),
+    fc.constantFrom(O.RDONLY, O.WRONLY, O.RDWR, O.RDWR),
+    fc.constantFrom(0, O.CREAT, O.CREAT),
+    ...[O.EXCL, O.TRUNC, O.APPEND, O.NOFOLLOW, O.DIRECTORY].map(rarely),
   )
-  .map(([access, rest]) => rest.reduce((flags, flag) => flags | flag, access));
+  .map((flags) => flags.reduce((all, flag) => all | flag, 0));
+
+/** What both worlds hold at the start: without it most steps would only find that nothing is there. */
+export async function prepare(players: Player[]): Promise<void> {
+  const [root, user] = players as [Player, Player];
+  await root.app.mkdir('b', 0o777);
+  await root.app.chmod('b', 0o777);
+  await root.app.mkdir('b/b', 0o755);
+  await user.app.mkdir('b/c', 0o700);
+  await user.app.writeFile('a', 'content of a');
+  await root.app.writeFile('b/a', 'content of b/a');
+  await root.app.chmod('b/a', 0o666);
+  await root.app.link('b/a', 'b/b/a');
+  await user.app.symlink('b/b', 'c');
+  for (const player of players) {
+    player.slots[0] = await player.app.open('a', O.RDWR);
+    player.slots[1] = await player.app.open('b/a', O.RDWR | O.APPEND);
+    player.slots[2] = await player.app.open('b', O.RDONLY);
+  }
+}
 
 const fdOf = (player: Player, index: number) => player.slots[index] ?? 999;
 

@@ -78,6 +78,7 @@ export async function openTarget(): Promise<Target> {
   const abilities = new Set(all);
   for (const ability of [...lacks, ...(process.env['CFS_TEST_LACKS']?.split(',') ?? [])])
     abilities.delete(ability as Ability);
+  if (mount?.onTmpfs) abilities.delete('zeroesTail');
   if (process.getuid?.() !== 0) abilities.delete('root');
   return { dir, kind: name, abilities, release: async () => mount?.release() };
 }
