@@ -28,8 +28,10 @@ function bash(commands: readonly CompletedCommand[]): string {
   const cases = commands.map(({ name, flags }) => `    ${name}) words='${flags.join(' ')}' ;;`);
   return [
     '_cfs() {',
-    '  local words current=${COMP_WORDS[COMP_CWORD]}',
-    '  case ${COMP_WORDS[1]} in',
+    // bash calls a completion function with the command, the word being completed, and the one before.
+    '  local words current=$2',
+    '  set -- $COMP_LINE',
+    '  case $2 in',
     ...cases,
     '  esac',
     `  [ "$COMP_CWORD" -eq 1 ] && words='${commands.map(({ name }) => name).join(' ')}'`,

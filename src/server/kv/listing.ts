@@ -1,7 +1,6 @@
 import type { ByteString } from '#base';
-import type { Bucket } from './dirty-index.ts';
 import type { KvPair } from './engine.ts';
-import type { Entry } from './entry.ts';
+import type { Bucket, Entry } from './entry.ts';
 import { endOfPrefix } from './limits.ts';
 import type { Resident } from './resident.ts';
 import { rangePrefixBytes } from './transaction.ts';
