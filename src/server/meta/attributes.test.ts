@@ -173,6 +173,49 @@ for (const { fact, caller, flags, status } of [
   });
 }
 
+for (const { fact, truncate } of [
+  {
+    fact: 'truncation',
+    truncate: (fixture: VolumeFixture, ino: Ino, kill: boolean) =>
+      void fixture.set(ino, { size: 0, mtime: 'now', killPrivileges: kill }),
+  },
+  {
+    fact: 'O_TRUNC',
+    truncate: (fixture: VolumeFixture, ino: Ino, kill: boolean) =>
+      void fixture.call('open', { caller: root, ino, flags: O_WRONLY | O_TRUNC, killPrivileges: kill }),
+  },
+]) {
+  test(`${fact} takes content and capabilities, and setuid when it kills privileges`, async () => {
+    for (const { kill, mode } of [
+      { kill: false, mode: 0o6755 },
+      { kill: true, mode: 0o755 },
+    ]) {
+      const file = await ownedFile();
+      const { fixture, ino } = file;
+      assert.equal(fixture.set(ino, { size: 100 }).size, 100);
+      fixture.call('setxattr', { caller: root, ino, name: privileged[0], value: new Uint8Array(20), flags: 0 });
+      const before = fixture.stat(ino);
+      truncate(fixture, ino, kill);
+      const after = fixture.stat(ino);
+      assert.deepEqual([after.size, after.mode], [0, S_IFREG | mode]);
+      assert.ok(after.mtimeNsec > before.mtimeNsec && after.ctimeNsec > before.ctimeNsec);
+      assert.equal(hasCapabilities(file), false);
+    }
+  });
+}
+
+for (const { fact, size, caller, hasHandle, status } of [
+  { fact: 'takes the write bit', size: 1, caller: stranger, hasHandle: false, status: 'accessDenied' },
+  { fact: 'needs no right with a handle', size: 1, caller: stranger, hasHandle: true, status: undefined },
+  { fact: 'has a limit', size: 2 ** 53 - 1, caller: owner, hasHandle: false, status: 'fileTooLarge' },
+]) {
+  test(`truncation ${fact}`, async () => {
+    const { fixture, ino } = await ownedFile(0o755);
+    if (status === undefined) assert.equal(fixture.set(ino, { size, hasHandle }, caller).size, size);
+    else assert.throws(() => fixture.set(ino, { size, hasHandle }, caller), { status });
+  });
+}
+
 test('access counts capabilities of root only', async () => {
   const { fixture, ino } = await ownedFile(0o600);
   const capable = user(6, { capabilities: [CAP_DAC_OVERRIDE] });

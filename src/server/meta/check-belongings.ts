@@ -5,7 +5,7 @@ import type { CheckedInode } from './contradiction.ts';
 import { isDirectory, isRegular, isSymlink } from './inode.ts';
 import { inoOfKey, key } from './keys.ts';
 import { placeOfLinkKey } from './links.ts';
-import { trait } from './records.ts';
+import { type Inode, trait } from './records.ts';
 
 const xattrNameOffset = 9;
 const xattrTraits = trait.xattrs | trait.accessAcl | trait.defaultAcl | trait.fileCapabilities;
@@ -16,6 +16,7 @@ export class BelongingsCheck {
   /** Which attributes each inode turned out to have, as bits of `trait`. */
   readonly #xattrs = new Map<Ino, number>();
   readonly #targets = new Map<Ino, number>();
+  readonly #contents = new Map<Ino, number>();
   readonly #links = new Map<Ino, Set<ByteString>>();
   readonly #orphans = new Set<Ino>();
 
@@ -29,7 +30,11 @@ export class BelongingsCheck {
       ({ inode }) => isSymlink(inode.mode),
       (ino, _key, value) => this.#targets.set(ino, value.length),
     );
-    await this.#scan('C', ({ inode }) => isRegular(inode.mode) && (inode.traits & trait.blob) === 0);
+    await this.#scan(
+      'C',
+      ({ inode }) => hasInlineContent(inode),
+      (ino, _key, value) => this.#contents.set(ino, value.length),
+    );
     await this.#scan(
       'X',
       () => true,
@@ -118,6 +123,7 @@ export class BelongingsCheck {
       report(ino, message, { kind: 'missingMark', key: key.orphan(ino) });
     }
     if (isSymlink(inode.mode)) this.#checkTarget(checked);
+    if (hasInlineContent(inode)) this.#checkContent(inode);
   }
 
   #checkLinks({ inode: { ino }, names }: CheckedInode): void {
@@ -127,6 +133,15 @@ export class BelongingsCheck {
       const message = `inode ${ino}: its name in directory ${parent} is not noted with it`;
       this.#state.report(ino, message, { kind: 'missingMark', key: linkKey });
     }
+  }
+
+  /** Blocks tell whether there is inline content to look for. */
+  #checkContent({ ino, size, blocks }: Inode): void {
+    const length = this.#contents.get(ino) ?? 0;
+    const right = { size: Math.max(size, length), blocks: Math.ceil(length / 512) };
+    if (right.size === size && right.blocks === blocks) return;
+    const message = `inode ${ino}: its content has ${length} bytes, its size is ${size}, its blocks are ${blocks}`;
+    this.#state.report(ino, message, { kind: 'wrongRecord', right });
   }
 
   #checkTarget({ inode: { ino, size } }: CheckedInode): void {
@@ -140,4 +155,8 @@ export class BelongingsCheck {
       });
     }
   }
+}
+
+function hasInlineContent({ mode, traits }: Inode): boolean {
+  return isRegular(mode) && (traits & trait.blob) === 0;
 }

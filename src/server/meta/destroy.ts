@@ -16,7 +16,8 @@ export function destroyInode(volume: Volume, tx: Transaction, inode: Inode): voi
   if (isSymlink(inode.mode)) tx.delete(key.target(ino));
   if (!isRegular(inode.mode)) return;
   if ((traits & trait.blob) === 0) {
-    if (inode.size > 0) tx.delete(key.content(ino));
+    // Inline content takes blocks; an empty or sparse file has no key.
+    if (inode.blocks > 0) tx.delete(key.content(ino));
     return;
   }
   if (tx.get(key.lent(ino)) !== undefined) tx.delete(key.lent(ino));

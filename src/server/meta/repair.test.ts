@@ -39,6 +39,11 @@ const damages: { fact: string; kinds: string[]; damage: (tree: Tree, tx: Transac
   { fact: 'a wrong count of entries', kinds: ['wrongRecord'], damage: ({ d }, tx) => change(tx, d, { size: 9 }) },
   { fact: 'a wrong holder', kinds: ['wrongRecord'], damage: ({ sub }, tx) => change(tx, sub, { parent: rootIno }) },
   { fact: 'a wrong cookie', kinds: ['wrongRecord'], damage: ({ h }, tx) => change(tx, h, { cookie: 8 }) },
+  {
+    fact: 'content that the record does not tell of',
+    kinds: ['wrongRecord'],
+    damage: ({ h }, tx) => tx.put(key.content(h), new Uint8Array(600)),
+  },
   { fact: 'untrue traits', kinds: ['wrongRecord'], damage: ({ h }, tx) => change(tx, h, { traits: trait.xattrs }) },
   {
     fact: 'a name without inode',

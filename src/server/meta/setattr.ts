@@ -23,9 +23,10 @@ export function setattr(volume: Volume, request: RequestOf<'setattr'>): Maybe<At
   const { caller, ino, changes } = request;
   const { size } = changes;
   if (size === undefined) {
-    return volume.store.transact(
-      changing(volume, request, (tx, inode) => requireMayChange(tx, inode, caller, changes)),
-    );
+    const check = (tx: Transaction, inode: Inode): void => requireMayChange(tx, inode, caller, changes);
+    const run = (): Maybe<Attributes> => volume.store.transact(changing(volume, request, check));
+    // A file that is being lent for passthrough takes its times along; they must not change halfway.
+    return changes.atime === undefined && changes.mtime === undefined ? run() : volume.exclusively(ino, run);
   }
   const allowed = volume.store.read((snapshot) => {
     requireMayChange(snapshot, requireInode(snapshot, ino), caller, changes);
