@@ -6,6 +6,7 @@ export { checkStore, type StoreProblem, type StoreReport } from './check-store.t
 export type { KvBatch, KvEngine, KvPair } from './kv/engine.ts';
 export { LmdbEngine } from './kv/lmdb.ts';
 export { MemoryEngine, type MemoryEngineOptions } from './kv/memory.ts';
+export { check } from './meta/check.ts';
 export { openVolume, type ServedVolume, type VolumeOptions, type VolumeParts } from './open-volume.ts';
 export { createHandler, type LocalFiles, localFilesOf } from './server.ts';
 export { openLocalVolume, type StoreDirectory, takeStoreDirectory } from './store-directory.ts';

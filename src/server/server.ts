@@ -4,23 +4,31 @@ import type { Handler } from '#transport';
 import { giveBack, lend } from './data/lend.ts';
 import { dataOperations } from './data/operations.table.ts';
 import { metaOperations } from './meta/operations.table.ts';
+import { type Operation, ReplayCache } from './replay.ts';
 import type { Volume } from './volume.ts';
 
 type Operations = { [N in CallName]: (volume: Volume, request: RequestOf<N>) => Maybe<ReplyOf<N>> };
-type Operation = (volume: Volume, request: unknown) => Maybe<unknown>;
 
 const operations: Operations = { ...metaOperations, ...dataOperations };
 
 /** By the number of the call. */
 const byCode: (Operation | undefined)[] = [];
-for (const [name, { code }] of Object.entries(calls)) byCode[code] = operations[name as CallName] as Operation;
+/** Calls that do no harm when they are repeated, by their number. */
+const isIdempotent: boolean[] = [];
+for (const [name, { code, idempotent }] of Object.entries(calls)) {
+  byCode[code] = operations[name as CallName] as Operation;
+  isIdempotent[code] = idempotent;
+}
 
 /** What answers the calls of clients; a number without a call fails with `notImplemented`. */
 export function createHandler(volume: Volume): Handler {
+  const replies = new ReplayCache(volume);
   return (header, request) => {
     const operation = byCode[header.code];
     if (operation === undefined) fail('notImplemented', `call ${header.code}`);
-    return operation(volume, request);
+    // The embedded client, without a session, repeats no call.
+    if (header.session === 0 || isIdempotent[header.code]) return operation(volume, request);
+    return replies.answer(header, request, operation);
   };
 }
 

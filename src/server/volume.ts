@@ -4,6 +4,7 @@ import type { BlobStore, FileBlobStore } from './blob/blob-store.ts';
 import type { LentBlobs } from './data/lent-blobs.ts';
 import type { Unsynced } from './data/unsynced.ts';
 import type { KvStore } from './kv/store.ts';
+import type { Transaction } from './kv/transaction.ts';
 import type { InoAllocator } from './meta/ino-allocator.ts';
 
 /** One file system on a server: what every operation works on. */
@@ -29,6 +30,11 @@ export interface Volume {
   exclusively<T>(ino: Ino, body: () => Maybe<T>): Maybe<T>;
   /** Removes blobs whose inodes are gone, some time after this call. */
   collectSoon(): void;
+  /**
+   * Only while a call of a session is carried out (`replay.ts`): stores the reply in the transaction that a repetition
+   * of the call must not run again. Operations that take several steps call it in the deciding one.
+   */
+  readonly keepReply?: (tx: Transaction, reply?: unknown) => void;
 }
 
 export type { Caller };

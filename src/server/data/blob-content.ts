@@ -50,10 +50,14 @@ export interface BlobChange {
   /** The file ends exactly here now. */
   size?: number;
   killPrivileges: boolean;
+  /** Of the call, when it is known by now: kept with the change. */
+  reply?: unknown;
 }
 
 /** Brings the record in line with a blob that was just changed. */
 export async function recordBlobChange(volume: Volume, ino: Ino, change: BlobChange): Promise<void> {
+  // A reply that is kept with its effect promises the content too: a repetition would not bring it again.
+  if (volume.keepReply !== undefined) await volume.blobs.sync(ino, false);
   const stat = await volume.blobs.stat(ino);
   const grown = await volume.store.transact((tx) => {
     const inode = requireFile(tx, ino);
@@ -69,6 +73,7 @@ export async function recordBlobChange(volume: Volume, ino: Ino, change: BlobCha
       inode.blocks = stat.blocks;
       putChanged(volume, tx, inode, change.killPrivileges);
     }
+    volume.keepReply?.(tx, change.reply);
     // While it is lent for writing, its key says already that the file knows better.
     if (inode.size <= before || (lent !== undefined && lent.writers > 0)) return false;
     markUnsynced(volume, tx, ino);
@@ -118,7 +123,7 @@ async function fillBlob(volume: Volume, ino: Ino, content: Uint8Array): Promise<
 
 /** False when the blob must be synced before the record may name it. */
 function nameBlob(volume: Volume, tx: Transaction, ino: Ino, isSynced: boolean): boolean {
-  if (!isSynced && volume.unsynced.mayBePromised(ino)) return false;
+  if (!isSynced && (volume.keepReply !== undefined || volume.unsynced.mayBePromised(ino))) return false;
   const inode = requireFile(tx, ino);
   if (inode.blocks > 0) tx.delete(key.content(ino));
   inode.traits |= trait.blob;

@@ -61,6 +61,6 @@ async function copyBlob(volume: Volume, request: CopyRangeRequest): Promise<numb
   if (toOffset > blob.size) await blob.trim();
   const copied = await volume.blobs.copyRange(from, fromOffset, to, toOffset, length);
   if (copied === 0) throw new FsError('io', `inode ${from}: its blob ended before ${fromOffset + length}`);
-  await recordBlobChange(volume, to, { end: toOffset + copied, killPrivileges: true });
+  await recordBlobChange(volume, to, { end: toOffset + copied, killPrivileges: true, reply: copied });
   return copied;
 }

@@ -67,6 +67,7 @@ function tryInline(volume: Volume, tx: Transaction, request: FallocateRequest): 
     keepsSize ? inode.size : Math.max(inode.size, end),
   );
   putChanged(volume, tx, inode, killsSetIds(inode, request.caller));
+  volume.keepReply?.(tx);
   return true;
 }
 

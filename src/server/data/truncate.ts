@@ -25,6 +25,7 @@ function tryInline(volume: Volume, tx: Transaction, ino: Ino, size: number): boo
   const content = clearInline(inlineContent(tx, inode), size, Number.MAX_SAFE_INTEGER);
   putInline(tx, inode, content, size);
   putChanged(volume, tx, inode, false);
+  volume.keepReply?.(tx);
   return true;
 }
 

@@ -36,7 +36,9 @@ function tryInline(volume: Volume, tx: Transaction, request: WriteRequest): Writ
   if (old === undefined) volume.unsynced.startedInline(inode.ino);
   putInline(tx, inode, writeInline(old, offset, request.data), Math.max(inode.size, end));
   putChanged(volume, tx, inode, request.killPrivileges);
-  return { written: request.data.length, end };
+  const reply = { written: request.data.length, end };
+  volume.keepReply?.(tx, reply);
+  return reply;
 }
 
 async function writeBlob(volume: Volume, request: WriteRequest): Promise<WriteReply> {
@@ -54,8 +56,9 @@ async function writeBlob(volume: Volume, request: WriteRequest): Promise<WriteRe
   if (offset > size) await trim();
   const written = await writeBytes(volume, ino, offset, data);
   const end = offset + written;
-  await recordBlobChange(volume, ino, { end, killPrivileges: request.killPrivileges });
-  return { written, end };
+  const reply = { written, end };
+  await recordBlobChange(volume, ino, { end, killPrivileges: request.killPrivileges, reply });
+  return reply;
 }
 
 async function writeBytes(volume: Volume, ino: WriteRequest['ino'], offset: number, data: Uint8Array): Promise<number> {

@@ -15,6 +15,7 @@ import type { ByteString, Ino } from '#base';
  * | `O` ino | an inode without names that is still open: removed when the last open ends, or at the next start |
  * | `W` ino | a blob lent for writing past the server: after a crash its size and times come from the blob |
  * | `F` ino | a blob whose inode is gone and whose file is still to be removed |
+ * | `R` session slot | the last call in a session's slot that had an effect, and its reply: `replay-record.ts` |
  * | `V` name | facts of the volume: format version, hash seed, reserved inode numbers, clean shutdown |
  */
 export const key = {
@@ -30,6 +31,8 @@ export const key = {
   orphan: (ino: Ino): ByteString => `O${u64(ino)}`,
   lent: (ino: Ino): ByteString => `W${u64(ino)}`,
   freed: (ino: Ino): ByteString => `F${u64(ino)}`,
+  replays: (session: number): ByteString => `R${u64(session)}`,
+  replay: (session: number, slot: number): ByteString => `R${u64(session)}${u64(slot)}`,
   volume: (name: string): ByteString => `V${name}`,
 } as const;
 
