@@ -1,0 +1,48 @@
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ManualClock, SeededRandom } from '#base';
+import { EmbeddedClient } from '#client';
+import { createHandler, MemoryBlobStore, MemoryEngine, openVolume } from '#server';
+import { InProcessConnection } from '#transport';
+import { embeddedVfsOptions, Vfs } from '#vfs';
+import { Both } from './both.ts';
+import { perform } from './perform.ts';
+import { type Step, step } from './plan.ts';
+
+/** More for a longer run: `CFS_MODEL_RUNS=5000`. */
+const runs = Number(process.env['CFS_MODEL_RUNS'] ?? 150);
+const stepsMax = 80;
+
+/** The parts of a mount without its kernel, over stores in memory that answer at once, or later. */
+async function mount(answers: 'at once' | 'later') {
+  const clock = new ManualClock();
+  const random = new SeededRandom(1);
+  const later = answers === 'later' ? queueMicrotask : undefined;
+  const volume = await openVolume({
+    engine: new MemoryEngine(later && { reads: later }),
+    blobs: new MemoryBlobStore(later && { schedule: later }),
+    clock,
+    random,
+  });
+  const client = new EmbeddedClient(new InProcessConnection(createHandler(volume)), undefined);
+  return { clock, volume, vfs: new Vfs(client, embeddedVfsOptions, undefined) };
+}
+
+for (const answers of ['at once', 'later'] as const) {
+  test(`any operations give what a simple model of POSIX gives, from stores that answer ${answers}`, async () => {
+    const property = async (steps: Step[]): Promise<void> => {
+      const { clock, volume, vfs } = await mount(answers);
+      const both = new Both(vfs);
+      for (const [index, each] of steps.entries()) {
+        await perform(both, each);
+        clock.advance(index % 7);
+        if (index % 20 === 19) await both.compareAll(clock);
+      }
+      await both.compareAll(clock);
+      await volume.close();
+    };
+    await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: stepsMax, size: 'max' }), property), {
+      numRuns: runs,
+    });
+  });
+}
