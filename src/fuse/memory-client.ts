@@ -78,13 +78,14 @@ export class MemoryClient implements Client {
       if (this.#require(ino).names.size > 0) throw new FsError('notEmpty', name);
       this.#require(parent).names.delete(name);
       this.#nodes.delete(ino);
+      return undefined;
     },
     rename: ({ parent, name, newParent, newName, flags }) => {
       const ino = this.#find(parent, name);
       const target = this.#require(newParent).names.get(newName);
       if ((flags & ~1) !== 0) throw new FsError('invalid', 'rename flags');
       if ((flags & 1) !== 0 && target !== undefined) throw new FsError('exists', newName);
-      if (target === ino) return;
+      if (target === ino) return undefined;
       if (target !== undefined) this.#remove(newParent, newName);
       this.#require(parent).names.delete(name);
       this.#require(newParent).names.set(newName, ino);
@@ -197,7 +198,7 @@ export class MemoryClient implements Client {
     return node.attributes;
   }
 
-  #remove(parent: Ino, name: string): void {
+  #remove(parent: Ino, name: string): undefined {
     const ino = this.#find(parent, name);
     this.#require(parent).names.delete(name);
     const node = this.#require(ino);

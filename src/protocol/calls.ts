@@ -17,9 +17,12 @@ export interface Calls {
   /** A new regular file without a name (O_TMPFILE), open once for this session. */
   makeUnnamed: Call<{ caller: Caller; parent: Ino; mode: number; umask: number }, Attributes>;
   link: Call<{ caller: Caller; ino: Ino; parent: Ino; name: ByteString }, Attributes>;
-  unlink: Call<{ caller: Caller; parent: Ino; name: ByteString }, void>;
-  rmdir: Call<{ caller: Caller; parent: Ino; name: ByteString }, void>;
-  rename: Call<RenameRequest, void>;
+  /** Replies with what the inode was when that removed it: its last name is gone, and nobody has it open. */
+  unlink: Call<{ caller: Caller; parent: Ino; name: ByteString }, Attributes | undefined>;
+  /** Likewise. */
+  rmdir: Call<{ caller: Caller; parent: Ino; name: ByteString }, Attributes | undefined>;
+  /** Likewise, of the inode whose name was taken over. */
+  rename: Call<RenameRequest, Attributes | undefined>;
   /** Entries of a directory after `cookie` (0: from the start), as many as `limit`; fewer than `limit`: the end. */
   readdir: Call<{ ino: Ino; cookie: number; limit: number; withAttributes: boolean }, DirectoryEntry[]>;
   readlink: Call<{ ino: Ino }, ByteString>;

@@ -1,4 +1,5 @@
 import type { Ino } from '#base';
+import type { Attributes } from '#protocol';
 import type { OpenMode } from './open-mode.ts';
 
 /**
@@ -11,6 +12,8 @@ export class InodeTable {
   readonly #open = new Map<Ino, OpenInode>();
   /** The content version that the kernel's pages may be of, for files that were open once. */
   readonly #cachedVersions = new Map<Ino, number>();
+
+  readonly #removed = new Map<Ino, Attributes>();
 
   /** Counts a reference lent to the kernel; before the reply is written, since FORGET may follow at once. */
   remember(ino: Ino): void {
@@ -26,6 +29,17 @@ export class InodeTable {
     }
     this.#lookups.delete(ino);
     this.#cachedVersions.delete(ino);
+    if (this.#removed.size > 0) this.#removed.delete(ino);
+  }
+
+  /** The server has removed an inode; until the kernel forgets it too, this is what it was. */
+  bury(attributes: Attributes): void {
+    if (this.#lookups.has(attributes.ino)) this.#removed.set(attributes.ino, attributes);
+  }
+
+  /** What an inode was that the server has removed and the kernel still knows. */
+  removed(ino: Ino): Attributes | undefined {
+    return this.#removed.size === 0 ? undefined : this.#removed.get(ino);
   }
 
   /** How many inodes the kernel knows. */

@@ -79,15 +79,15 @@ export class Vfs {
   }
 
   unlink(caller: Caller, parent: Ino, name: ByteString): Maybe<void> {
-    return this.#client.call('unlink', { caller, parent, name });
+    return this.#bury(this.#client.call('unlink', { caller, parent, name }));
   }
 
   rmdir(caller: Caller, parent: Ino, name: ByteString): Maybe<void> {
-    return this.#client.call('rmdir', { caller, parent, name });
+    return this.#bury(this.#client.call('rmdir', { caller, parent, name }));
   }
 
   rename(request: RenameRequest): Maybe<void> {
-    return this.#client.call('rename', request);
+    return this.#bury(this.#client.call('rename', request));
   }
 
   readlink(ino: Ino): Maybe<ByteString> {
@@ -103,6 +103,8 @@ export class Vfs {
    * lend no reference yet: the caller counts those that it delivers with `deliver`.
    */
   readdir(ino: Ino, cookie: number, limit: number, withAttributes: boolean): Maybe<DirectoryEntry[]> {
+    // A directory that was removed has no entries, not even its own.
+    if (this.inodes.removed(ino) !== undefined) return [];
     if (cookie >= dotDotCookie)
       return this.#client.call('readdir', { ino, cookie: cookie === dotDotCookie ? 0 : cookie, limit, withAttributes });
     return chain(this.#client.call('lookup', { caller: superuser, parent: ino, name: '..' }), (parent) => {
@@ -124,6 +126,8 @@ export class Vfs {
   // ---- attributes ----
 
   getattr(ino: Ino): Maybe<Entry> {
+    const removed = this.inodes.removed(ino);
+    if (removed !== undefined) return this.#seen(removed);
     const found = this.#client.call('getattr', { ino });
     return found instanceof Promise ? found.then((attributes) => this.#seen(attributes)) : this.#seen(found);
   }
@@ -243,6 +247,12 @@ export class Vfs {
     const { mode, umask, rdev } = node;
     const made = this.#client.call('make', { caller, parent, name, mode, umask, rdev, target, open: false });
     return made instanceof Promise ? made.then((attributes) => this.#entry(attributes)) : this.#entry(made);
+  }
+
+  /** Keeps what the kernel may still ask of an inode that is gone: of a working directory, or behind an O_PATH. */
+  #bury(removing: Maybe<Attributes | undefined>): Maybe<void> {
+    if (removing instanceof Promise) return removing.then((removed) => this.#bury(removed));
+    if (removing !== undefined) this.inodes.bury(removing);
   }
 
   #created(attributes: Attributes, flags: number): Maybe<CreatedFile> {

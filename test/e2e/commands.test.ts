@@ -15,7 +15,7 @@ test('completion completes commands and their options in bash', async () => {
       .trim()
       .split(' ');
   assert.deepEqual(complete('cfs um', 'um'), ['umount']);
-  assert(complete('cfs mount --pa', '--pa').some((word) => word.endsWith('passthrough')));
+  assert(complete('cfs mount --no-pa', '--no-pa').some((word) => word.endsWith('passthrough')));
 });
 
 for (const [args, code, sentence] of [

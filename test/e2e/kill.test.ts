@@ -9,7 +9,7 @@ import { Site, startProgram } from './mounted.ts';
 import { checkPromises, type Promised } from './promised.ts';
 
 const writer = fileURLToPath(new URL('fsync-writer.ts', import.meta.url));
-const rounds = Number(process.env['CFS_KILL_ROUNDS'] ?? 6);
+const rounds = Number(process.env['CFS_KILL_ROUNDS'] ?? 3);
 
 for (const passthrough of ['passthrough', 'nopassthrough']) {
   test(`what fsync acknowledged survives a killed daemon (${passthrough})`, async () => {

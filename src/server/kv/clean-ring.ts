@@ -1,5 +1,5 @@
 import type { ByteString } from '#base';
-import { costOf, type Entry } from './entry.ts';
+import { costOf, dirty, type Entry, frozen, inRing, referenced } from './entry.ts';
 
 export interface CleanLimits {
   readonly entries: number;
@@ -26,9 +26,9 @@ export class CleanRing {
   /** `entry`, which is in the table, is clean from now on. */
   add(entry: Entry): void {
     const cost = costOf(entry.key, entry.value);
-    if (entry.isInRing) this.bytes -= entry.ringBytes;
+    if ((entry.flags & inRing) !== 0) this.bytes -= entry.ringBytes;
     else this.#ring.push(entry);
-    entry.isInRing = true;
+    entry.flags |= inRing;
     entry.ringBytes = cost;
     this.bytes += cost;
     while (this.#ring.length > this.#limits.entries || this.bytes > this.#limits.bytes) this.#evict();
@@ -40,14 +40,14 @@ export class CleanRing {
     for (;;) {
       if (this.#hand >= ring.length) this.#hand = 0;
       const entry = ring[this.#hand]!;
-      const isClean = !entry.isDirty && !entry.isFrozen;
-      if (isClean && entry.isReferenced) {
-        entry.isReferenced = false;
+      const isClean = (entry.flags & (dirty | frozen)) === 0;
+      if (isClean && (entry.flags & referenced) !== 0) {
+        entry.flags &= ~referenced;
         this.#hand++;
         continue;
       }
       // A dirty entry comes back to the ring when it is clean.
-      entry.isInRing = false;
+      entry.flags &= ~inRing;
       this.bytes -= entry.ringBytes;
       ring[this.#hand] = ring[ring.length - 1]!;
       ring.length--;

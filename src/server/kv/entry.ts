@@ -3,21 +3,23 @@ import type { ByteString } from '#base';
 /** What an entry costs in memory beside its key and value, about. */
 const overheadBytes = 160;
 
-/** A key whose value (or absence) is known without asking the engine. */
+/** Written since the last batch was frozen. */
+export const dirty = 1;
+/** Part of the batch that is being committed, perhaps with an older value. */
+export const frozen = 2;
+/** The engine is known not to hold the key once the frozen batch is in, so a deletion need not be written. */
+export const absent = 4;
+/** Looked at since the clock hand last passed. */
+export const referenced = 8;
+/** Has a place in the ring of clean entries (it may have become dirty since). */
+export const inRing = 16;
+
+/** A key whose value (or absence) is known without asking the engine. One word holds its flags: there are many. */
 export class Entry {
   readonly key: ByteString;
   /** `undefined`: the key has no value. */
   value: Uint8Array | undefined;
-  /** Written since the last batch was frozen. */
-  isDirty = false;
-  /** Part of the batch that is being committed, perhaps with an older value. */
-  isFrozen = false;
-  /** The engine is known not to hold the key once the frozen batch is in, so a deletion need not be written. */
-  isAbsent = false;
-  /** Looked at since the clock hand last passed. */
-  isReferenced = true;
-  /** Has a place in the ring of clean entries (it may have become dirty since). */
-  isInRing = false;
+  flags = referenced;
   /** What the ring has charged for it. */
   ringBytes = 0;
   bucket: Bucket | undefined = undefined;

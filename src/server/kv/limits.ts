@@ -19,10 +19,10 @@ export function endOfPrefix(prefix: ByteString): ByteString {
 
 /** A key or value beyond the limits is our own mistake, which no engine may see. */
 export function assertWithinLimits(batch: KvBatch): void {
-  for (const [key, value] of batch.writes) {
+  batch.writes.forEach((value, key) => {
     if (key.length === 0 || key.length > keyMaxBytes) assert.fail(`a key of ${key.length} bytes`);
     if (value !== undefined && value.length > valueMaxBytes) assert.fail(`a value of ${value.length} bytes`);
-  }
+  });
 }
 
 export function isSameValue(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

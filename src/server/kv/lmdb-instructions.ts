@@ -35,18 +35,18 @@ export class LmdbInstructions {
   encode(writes: KvBatch['writes']): number {
     let instructionBytes = 16;
     let valueBytes = 0;
-    for (const [key, value] of writes) {
+    writes.forEach((value, key) => {
       instructionBytes += headBytes(key) + (value === undefined ? 0 : 8);
       if (value !== undefined) valueBytes += value.length;
-    }
+    });
     this.#reserve(instructionBytes + valueBytes);
     // The writer stores the transaction's number into the word before the one that ends the instructions.
     let at = 8;
     let valueAt = instructionBytes;
-    for (const [key, value] of writes) {
+    writes.forEach((value, key) => {
       if (value === undefined) {
         at = this.#head(at, remove, key);
-        continue;
+        return;
       }
       at = this.#head(at, put, key);
       this.#words[(at >> 2) - 1] = value.length;
@@ -54,7 +54,7 @@ export class LmdbInstructions {
       at += 8;
       this.#bytes.set(value, valueAt);
       valueAt += value.length;
-    }
+    });
     this.#words[at >> 2] = 0;
     this.#words[(at >> 2) + 1] = 0;
     return this.#address + 8;

@@ -62,7 +62,7 @@ export class MemoryEngine implements KvEngine {
     assertWithinLimits(batch);
     if (this.#state === 'crashed') return never();
     const writes = new Map<ByteString, Uint8Array | undefined>();
-    for (const [key, value] of batch.writes) writes.set(key, value?.slice());
+    batch.writes.forEach((value, key) => void writes.set(key, value?.slice()));
     return new Promise((resolve, reject) => {
       this.#called.push({ batch: { ...batch, writes }, resolve, reject });
       this.#commits(() => this.#apply());
@@ -145,5 +145,5 @@ function holds(map: OrderedMap, batch: KvBatch): boolean {
 }
 
 function write(map: OrderedMap, batch: KvBatch): void {
-  for (const [key, value] of batch.writes) map.set(key, value);
+  batch.writes.forEach((value, key) => void map.set(key, value));
 }

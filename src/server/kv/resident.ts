@@ -1,7 +1,8 @@
 import type { ByteString } from '#base';
 import { type CleanLimits, CleanRing } from './clean-ring.ts';
 import { DirtyIndex } from './dirty-index.ts';
-import { costOf, Entry } from './entry.ts';
+import { absent, costOf, dirty, Entry, frozen, inRing } from './entry.ts';
+import { FrozenWrites } from './frozen-writes.ts';
 
 const firstWrite = 1;
 const newEntry = 2;
@@ -46,13 +47,13 @@ export class Resident {
 
   isPending(key: ByteString): boolean {
     const entry = this.table.get(key);
-    return entry !== undefined && (entry.isDirty || entry.isFrozen);
+    return entry !== undefined && (entry.flags & (dirty | frozen)) !== 0;
   }
 
   /** Keeps what the engine answered for `key`, which is not in the table. */
   fill(key: ByteString, value: Uint8Array | undefined): void {
     const entry = new Entry(key, value);
-    entry.isAbsent = value === undefined;
+    if (value === undefined) entry.flags |= absent;
     this.table.set(key, entry);
     this.ring.add(entry);
   }
@@ -65,11 +66,11 @@ export class Resident {
       this.table.set(key, entry);
       kind = newEntry;
     }
-    if (entry.isDirty) {
+    if ((entry.flags & dirty) !== 0) {
       this.dirtyBytes -= costOf(key, entry.value);
     } else {
       kind |= firstWrite;
-      entry.isDirty = true;
+      entry.flags |= dirty;
       this.#dirty.push(entry);
       this.index.add(entry);
     }
@@ -104,11 +105,11 @@ export class Resident {
         this.dirtyBytes += costOf(entry.key, entry.value);
         continue;
       }
-      entry.isDirty = false;
+      entry.flags &= ~dirty;
       this.#dirty.pop();
-      if (!entry.isFrozen) this.index.remove(entry);
+      if ((entry.flags & frozen) === 0) this.index.remove(entry);
       if ((kind & newEntry) !== 0) this.table.delete(entry.key);
-      else if (!entry.isFrozen && !entry.isInRing) this.ring.add(entry);
+      else if ((entry.flags & (frozen | inRing)) === 0) this.ring.add(entry);
     }
   }
 
@@ -134,23 +135,22 @@ export class Resident {
   }
 
   /** Takes everything written until now as the next batch; there must be none. */
-  freeze(): Map<ByteString, Uint8Array | undefined> {
-    const writes = new Map<ByteString, Uint8Array | undefined>();
-    const dirty = this.#dirty;
+  freeze(): FrozenWrites {
+    const writes = new FrozenWrites();
+    const written = this.#dirty;
     this.#dirty = [];
     this.frozenBytes = this.dirtyBytes;
     this.dirtyBytes = 0;
-    for (const entry of dirty) {
-      entry.isDirty = false;
+    for (const entry of written) {
+      entry.flags &= ~dirty;
       const value = entry.value;
-      if (value === undefined && entry.isAbsent) {
+      if (value === undefined && (entry.flags & absent) !== 0) {
         // Made and deleted since the last batch: the engine need not hear of it.
         this.#clean(entry);
         continue;
       }
-      entry.isFrozen = true;
-      entry.isAbsent = value === undefined;
-      writes.set(entry.key, value);
+      entry.flags = value === undefined ? entry.flags | frozen | absent : (entry.flags | frozen) & ~absent;
+      writes.add(entry.key, value);
       this.#frozen.push(entry);
     }
     return writes;
@@ -158,26 +158,25 @@ export class Resident {
 
   /** The engine has the batch. */
   retire(): void {
-    const frozen = this.#frozen;
+    const committed = this.#frozen;
     this.#frozen = [];
     this.frozenBytes = 0;
     this.epoch++;
-    for (const entry of frozen) {
-      entry.isFrozen = false;
-      if (!entry.isDirty) this.#clean(entry);
+    for (const entry of committed) {
+      entry.flags &= ~frozen;
+      if ((entry.flags & dirty) === 0) this.#clean(entry);
     }
   }
 
   /** The engine does not have the batch, or perhaps has: it becomes part of the next. */
   thaw(): void {
-    const frozen = this.#frozen;
+    const refused = this.#frozen;
     this.#frozen = [];
     this.frozenBytes = 0;
-    for (const entry of frozen) {
-      entry.isFrozen = false;
-      entry.isAbsent = false;
-      if (entry.isDirty) continue;
-      entry.isDirty = true;
+    for (const entry of refused) {
+      entry.flags &= ~(frozen | absent);
+      if ((entry.flags & dirty) !== 0) continue;
+      entry.flags |= dirty;
       this.#dirty.push(entry);
       this.index.add(entry);
       this.dirtyBytes += costOf(entry.key, entry.value);

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { type ByteString, type Clock, FsError, type Maybe } from '#base';
 import type { CleanLimits } from './clean-ring.ts';
 import type { KvEngine, KvPair } from './engine.ts';
+import { referenced } from './entry.ts';
 import { Fetched, Missing } from './fetched.ts';
 import { type CommitOptions, GroupCommit } from './group-commit.ts';
 import { endOfPrefix, keyMaxBytes, valueMaxBytes } from './limits.ts';
@@ -224,7 +225,7 @@ export class KvStore {
   #get(key: ByteString): Uint8Array | undefined {
     const entry = this.#resident.table.get(key);
     if (entry !== undefined) {
-      entry.isReferenced = true;
+      entry.flags |= referenced;
       this.#hits++;
       return entry.value;
     }

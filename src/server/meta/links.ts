@@ -1,4 +1,5 @@
 import { FsError, type Ino } from '#base';
+import type { Attributes } from '#protocol';
 import type { Snapshot, Transaction } from '../kv/transaction.ts';
 import type { Volume } from '../volume.ts';
 import { destroyInode } from './destroy.ts';
@@ -41,22 +42,28 @@ export function moveLink(tx: Transaction, inode: Inode, from: Place, to: Place):
 
 /**
  * One name of something that is no directory is gone: writes its record, or removes the inode when that was the last
- * name; one that is open becomes an orphan.
+ * name, and then returns what it was; one that is open becomes an orphan.
  */
-export function dropLink(volume: Volume, tx: Transaction, inode: Inode, place: Place, now: WallTime): void {
+export function dropLink(
+  volume: Volume,
+  tx: Transaction,
+  inode: Inode,
+  place: Place,
+  now: WallTime,
+): Attributes | undefined {
   inode.nlink -= 1;
   touchCtime(inode, now);
   if ((inode.traits & trait.links) !== 0) tx.delete(key.link(inode.ino, place.parent, place.cookie));
   if (inode.nlink === 0) {
     if (!volume.opens.has(inode.ino)) {
-      destroyInode(volume, tx, inode);
-      return;
+      return destroyInode(volume, tx, inode);
     }
     makeOrphan(tx, inode);
   } else if (isAt(inode, place)) {
     setPlace(inode, someLink(tx, inode));
   }
   putInode(tx, inode);
+  return undefined;
 }
 
 /** An inode without names that is still open. The record is not written. */

@@ -1,5 +1,6 @@
 import { fail, type Maybe } from '#base';
 import {
+  type Attributes,
   MAY_WRITE,
   RENAME_EXCHANGE,
   RENAME_NOREPLACE,
@@ -31,7 +32,7 @@ import { isBelow, type RenameSide } from './rename-side.ts';
 import { requireEmpty } from './rmdir.ts';
 
 /** renameat2(2), with all of Linux's rules. */
-export function rename(volume: Volume, request: RequestOf<'rename'>): Maybe<void> {
+export function rename(volume: Volume, request: RequestOf<'rename'>): Maybe<Attributes | undefined> {
   requirePossible(request);
   const now = wallTime(volume);
   return volume.store.transact((tx) => renameIn(volume, tx, request, now));
@@ -48,7 +49,7 @@ function isDots(name: string): boolean {
   return name === '.' || name === '..';
 }
 
-function renameIn(volume: Volume, tx: Transaction, request: RenameRequest, now: WallTime): void {
+function renameIn(volume: Volume, tx: Transaction, request: RenameRequest, now: WallTime): Attributes | undefined {
   const { caller, flags } = request;
   const oldDirectory = requireDirectory(tx, request.parent);
   // One directory has one record in memory, or the second change of it would undo the first.
@@ -68,16 +69,18 @@ function renameIn(volume: Volume, tx: Transaction, request: RenameRequest, now: 
   const target: RenameSide = { directory: newDirectory, slot: newSlot, inode: undefined };
   requireNoLoop(tx, source, target, flags);
   // Two names of one inode: POSIX wants nothing to happen.
-  if (newSlot.entry !== undefined && newSlot.entry.ino === oldSlot.entry.ino) return;
+  if (newSlot.entry !== undefined && newSlot.entry.ino === oldSlot.entry.ino) return undefined;
   if (newSlot.entry !== undefined) target.inode = requireNamed(tx, newSlot.entry.ino);
   requireMayRename(tx, source, target, request);
+  let removed: Attributes | undefined;
   if ((flags & RENAME_EXCHANGE) !== 0) exchange(tx, source, target, now);
-  else replace(volume, tx, { source, target, request, now });
+  else removed = replace(volume, tx, { source, target, request, now });
   touchEntries(oldDirectory, now);
   putInode(tx, oldDirectory);
-  if (same) return;
+  if (same) return removed;
   touchEntries(newDirectory, now);
   putInode(tx, newDirectory);
+  return removed;
 }
 
 /** Neither side may hold the other one's directory. Within one directory neither can. */
@@ -117,10 +120,10 @@ interface Replacing {
   now: WallTime;
 }
 
-function replace(volume: Volume, tx: Transaction, { source, target, request, now }: Replacing): void {
+function replace(volume: Volume, tx: Transaction, { source, target, request, now }: Replacing): Attributes | undefined {
   const inode = source.inode!;
   const from = { parent: source.directory.ino, cookie: source.slot.entry!.cookie };
-  if (target.inode !== undefined) removeReplaced(volume, tx, target, now);
+  const removed = target.inode === undefined ? undefined : removeReplaced(volume, tx, target, now);
   if ((request.flags & RENAME_WHITEOUT) !== 0) {
     leaveWhiteout(volume, tx, source, request, now);
   } else {
@@ -147,18 +150,18 @@ function replace(volume: Volume, tx: Transaction, { source, target, request, now
   }
   touchCtime(inode, now);
   putInode(tx, inode);
+  return removed;
 }
 
 /** The inode whose name is taken over loses it; the entry stays. */
-function removeReplaced(volume: Volume, tx: Transaction, target: RenameSide, now: WallTime): void {
+function removeReplaced(volume: Volume, tx: Transaction, target: RenameSide, now: WallTime): Attributes | undefined {
   const inode = target.inode!;
   if (isDirectory(inode.mode)) {
     requireEmpty(inode);
-    destroyInode(volume, tx, inode);
     target.directory.nlink -= 1;
-  } else {
-    dropLink(volume, tx, inode, { parent: target.directory.ino, cookie: target.slot.entry!.cookie }, now);
+    return destroyInode(volume, tx, inode);
   }
+  return dropLink(volume, tx, inode, { parent: target.directory.ino, cookie: target.slot.entry!.cookie }, now);
 }
 
 /** RENAME_WHITEOUT: a character device 0:0 takes the old name, for overlayfs. */

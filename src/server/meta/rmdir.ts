@@ -1,5 +1,5 @@
 import { fail, type Maybe } from '#base';
-import type { RequestOf } from '#protocol';
+import type { Attributes, RequestOf } from '#protocol';
 import type { Volume } from '../volume.ts';
 import { dentrySlot, removeDentry } from './dentry.ts';
 import { destroyInode } from './destroy.ts';
@@ -7,7 +7,7 @@ import { requireKind, requireMayRemove, requireSearch } from './guard.ts';
 import { putInode, requireDirectory, requireNamed, touchEntries, wallTime } from './inode.ts';
 import type { Inode } from './records.ts';
 
-export function rmdir(volume: Volume, { caller, parent, name }: RequestOf<'rmdir'>): Maybe<void> {
+export function rmdir(volume: Volume, { caller, parent, name }: RequestOf<'rmdir'>): Maybe<Attributes | undefined> {
   if (name === '.') fail('invalid', 'a directory cannot be removed as its own .');
   if (name === '..') fail('notEmpty', 'a directory that holds this one');
   const now = wallTime(volume);
@@ -22,11 +22,12 @@ export function rmdir(volume: Volume, { caller, parent, name }: RequestOf<'rmdir
     requireKind(inode, 'directory');
     requireEmpty(inode);
     removeDentry(tx, slot);
-    destroyInode(volume, tx, inode);
+    const removed = destroyInode(volume, tx, inode);
     directory.size -= 1;
     directory.nlink -= 1;
     touchEntries(directory, now);
     putInode(tx, directory);
+    return removed;
   });
 }
 

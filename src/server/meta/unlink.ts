@@ -1,12 +1,12 @@
 import { fail, type Maybe } from '#base';
-import type { RequestOf } from '#protocol';
+import type { Attributes, RequestOf } from '#protocol';
 import type { Volume } from '../volume.ts';
 import { dentrySlot, removeDentry } from './dentry.ts';
 import { requireKind, requireMayRemove, requireSearch } from './guard.ts';
 import { putInode, requireDirectory, requireNamed, touchEntries, wallTime } from './inode.ts';
 import { dropLink } from './links.ts';
 
-export function unlink(volume: Volume, { caller, parent, name }: RequestOf<'unlink'>): Maybe<void> {
+export function unlink(volume: Volume, { caller, parent, name }: RequestOf<'unlink'>): Maybe<Attributes | undefined> {
   if (name === '.' || name === '..') fail('isDirectory', `the name ${name} is no file's`);
   const now = wallTime(volume);
   return volume.store.transact((tx) => {
@@ -19,9 +19,10 @@ export function unlink(volume: Volume, { caller, parent, name }: RequestOf<'unli
     requireMayRemove(tx, directory, inode, caller);
     requireKind(inode, 'other');
     removeDentry(tx, slot);
-    dropLink(volume, tx, inode, { parent, cookie: entry.cookie }, now);
+    const removed = dropLink(volume, tx, inode, { parent, cookie: entry.cookie }, now);
     directory.size -= 1;
     touchEntries(directory, now);
     putInode(tx, directory);
+    return removed;
   });
 }
