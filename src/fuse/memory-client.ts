@@ -23,6 +23,8 @@ interface Node {
 export class MemoryClient implements Client {
   readonly files = undefined;
   readonly lateCalls = new Set<CallName>();
+  /** How late they are. */
+  lateMs = 0;
   readonly #nodes = new Map<Ino, Node>();
   #nextIno = 2;
 
@@ -41,13 +43,15 @@ export class MemoryClient implements Client {
     const run = this.#calls[name] as (request: RequestOf<N>) => ReplyOf<N>;
     if (!this.lateCalls.has(name)) return run(request);
     return new Promise((resolve, reject) => {
-      setImmediate(() => {
+      const answer = (): void => {
         try {
           resolve(run(request));
         } catch (error) {
           reject(error);
         }
-      });
+      };
+      if (this.lateMs === 0) setImmediate(answer);
+      else setTimeout(answer, this.lateMs);
     });
   }
 
@@ -60,8 +64,9 @@ export class MemoryClient implements Client {
       return ino === undefined ? undefined : this.#require(ino).attributes;
     },
     make: (request) => this.#make(request),
-    makeUnnamed: ({ parent, mode, umask }) => {
+    makeUnnamed: ({ caller, parent, mode, umask }) => {
       const node = this.#add(this.#nextIno++ as Ino, parent, mode & ~umask, '');
+      this.#change(node, { uid: caller.uid, gid: caller.gid });
       node.attributes.nlink = 0;
       node.opens = 1;
       return node.attributes;
@@ -190,10 +195,11 @@ export class MemoryClient implements Client {
     names.set(name, ino);
   }
 
-  #make({ parent, name, mode, umask, target, open }: MakeRequest): Attributes {
+  #make({ caller, parent, name, mode, umask, target, open }: MakeRequest): Attributes {
     const ino = this.#nextIno++ as Ino;
     this.#enter(parent, name, ino);
     const node = this.#add(ino, parent, mode & ~umask, target);
+    this.#change(node, { uid: caller.uid, gid: caller.gid });
     if (open) node.opens = 1;
     return node.attributes;
   }

@@ -27,6 +27,8 @@ interface Toy {
   readonly directory: string;
   readonly features: KernelFeatures;
   readonly child: ChildProcess;
+  /** Waits for the line that says `key`. */
+  line(key: string): Promise<Record<string, unknown>>;
   /** Unmounts; what the daemon says at its end. */
   end(): Promise<{
     end: unknown;
@@ -55,6 +57,7 @@ async function mountToy(t: TestContext, options: object = {}): Promise<Toy> {
   while (!output.includes('\n')) await once(child.stdout!, 'data');
   const { features } = JSON.parse(output) as { features: KernelFeatures };
   const exited = once(child, 'close');
+  const lines = (): string[] => output.trim().split('\n');
   return {
     directory,
     features,
@@ -62,7 +65,11 @@ async function mountToy(t: TestContext, options: object = {}): Promise<Toy> {
     async end() {
       assert.equal(spawnSync(...unmountCommand(directory)).status, 0, 'unmount');
       await exited;
-      return JSON.parse(output.trim().split('\n').at(-1)!);
+      return JSON.parse(lines().at(-1)!);
+    },
+    async line(key) {
+      while (!lines().at(-1)!.includes(`"${key}"`)) await once(child.stdout!, 'data');
+      return JSON.parse(lines().at(-1)!);
     },
   };
 }
@@ -119,7 +126,7 @@ for (const { title, options } of modes) {
 }
 
 test('more writes are pending than there is memory for, and all end', { skip, timeout: 120_000 }, async (t) => {
-  const toy = await mountToy(t, { late: ['write'] });
+  const toy = await mountToy(t, { late: ['write'], lateMs: 50 });
   const files = Array.from({ length: 200 }, (_, index) => join(toy.directory, `file-${index}`));
   const script = `const fs = require('node:fs/promises');
     Promise.all(${JSON.stringify(files)}.map((file) => fs.writeFile(file, Buffer.alloc(100_000, 'w'))));`;
@@ -131,6 +138,18 @@ test('more writes are pending than there is memory for, and all end', { skip, ti
   const { counters } = await toy.end();
   // 64 frames, of which one is for late replies.
   assert.equal(counters.peakPending, 63);
+});
+
+test('the kernel understands every notification', { skip, timeout: 60_000 }, async (t) => {
+  const toy = await mountToy(t);
+  await fs.writeFile(join(toy.directory, 'file'), 'content');
+  await fs.readFile(join(toy.directory, 'file'));
+  toy.child.kill('SIGUSR2');
+  const { known } = await toy.line('known');
+  // DELETE takes the entry, so that INVAL_ENTRY finds none.
+  const { incrementEpoch, prune } = toy.features;
+  assert.deepEqual(known, [true, true, true, true, incrementEpoch, true, true, false, prune]);
+  await toy.end();
 });
 
 test('a second mount at the same place is refused with a sentence', { skip, timeout: 60_000 }, async (t) => {

@@ -4,6 +4,7 @@
  * the mount answers, and one when it has ended.
  */
 import { writeFileSync } from 'node:fs';
+import { type Ino, rootIno } from '#base';
 import { Vfs } from '#vfs';
 import { MemoryClient } from './memory-client.ts';
 import { mountFuse } from './mount.ts';
@@ -13,15 +14,24 @@ import { raiseReadahead } from './tuning.ts';
 interface ToyOptions extends Partial<SessionOptions> {
   validityMs?: number;
   late?: string[];
+  lateMs?: number;
   record?: string;
   source?: string;
 }
 
 const [directory, json] = process.argv.slice(2);
 if (directory === undefined) throw new Error('usage: toy-mount.ts DIRECTORY [JSON]');
-const { validityMs = 86_400_000, late = [], record, source, ...options } = JSON.parse(json ?? '{}') as ToyOptions;
+const {
+  validityMs = 86_400_000,
+  late = [],
+  lateMs = 0,
+  record,
+  source,
+  ...options
+} = JSON.parse(json ?? '{}') as ToyOptions;
 
 const client = new MemoryClient();
+client.lateMs = lateMs;
 for (const call of late) client.lateCalls.add(call as 'lookup');
 const frames: { kind: string; hex: string }[] = [];
 const validity = { attributeValidityMs: validityMs, entryValidityMs: validityMs, negativeValidityMs: validityMs };
@@ -41,6 +51,22 @@ const session = serve(
 const features = await session.ready;
 const readahead = await raiseReadahead(mounted.mountpoint);
 process.stdout.write(`${JSON.stringify({ features, readahead })}\n`);
+/** Sends one notification of each kind about the first file made in the root, called `file`. */
+process.on('SIGUSR2', () => {
+  const { notifications } = session;
+  const file = 2 as Ino;
+  void Promise.all([
+    notifications?.invalidateInode(file, 0, 0),
+    notifications?.invalidateInode(rootIno, -1, 0),
+    notifications?.store(file, 0, Buffer.from('stored')),
+    notifications?.expireEntry(rootIno, 'file'),
+    notifications?.incrementEpoch(),
+    notifications?.resend(),
+    notifications?.delete(rootIno, file, 'file'),
+    notifications?.invalidateEntry(rootIno, 'file'),
+    notifications?.prune([file]),
+  ]).then((known) => process.stdout.write(`${JSON.stringify({ known })}\n`));
+});
 const end = await session.closed;
 if (record !== undefined) writeFileSync(record, JSON.stringify(frames));
 process.stdout.write(`${JSON.stringify({ end, counters: session.counters, inodes: client.size })}\n`);
