@@ -47,7 +47,7 @@ test('an absent directory becomes a store, and keeps what it is given', async ()
   assert.equal(Buffer.from(await contentOf(second.volume, small)).toString(), 'small');
   assert.deepEqual((await contentOf(second.volume, large)).length, 100_000);
   await second.close();
-  assert.deepEqual(await checkStore(path, { repair: false }), { inodes: 3, blobs: 1, problems: [] });
+  assert.deepEqual(await checkStore(path, machine, { repair: false }), { inodes: 3, blobs: 1, problems: [] });
 });
 
 test('a directory with something else is refused and left as it is', async () => {
@@ -83,8 +83,8 @@ test('a store whose making was interrupted is made again', async () => {
 });
 
 test('a check makes no store', async () => {
-  await assert.rejects(checkStore(join(top, 'nowhere'), { repair: true }), { status: 'notFound' });
-  await assert.rejects(checkStore(empty(), { repair: false }), { status: 'notFound' });
+  await assert.rejects(checkStore(join(top, 'nowhere'), machine, { repair: true }), { status: 'notFound' });
+  await assert.rejects(checkStore(empty(), machine, { repair: false }), { status: 'notFound' });
 });
 
 test('a check finds blobs that are missing, short or without an inode, and repair mends', async () => {
@@ -98,12 +98,12 @@ test('a check finds blobs that are missing, short or without an inode, and repai
   rmSync(blobOf(inos[0]!));
   truncateSync(blobOf(inos[1]!), 20_000);
   writeFileSync(blobOf(500), 'found');
-  const found = await checkStore(path, { repair: false });
+  const found = await checkStore(path, machine, { repair: false });
   assert.equal(found.problems.length, 3, JSON.stringify(found.problems));
   assert.ok(found.problems.every(({ repaired }) => !repaired));
-  const mended = await checkStore(path, { repair: true });
+  const mended = await checkStore(path, machine, { repair: true });
   assert.ok(mended.problems.length >= 3 && mended.problems.every(({ repaired }) => repaired));
-  assert.deepEqual((await checkStore(path, { repair: false })).problems, []);
+  assert.deepEqual((await checkStore(path, machine, { repair: false })).problems, []);
 });
 
 test('a missing blob is told in a sentence to whoever reads it', async () => {
