@@ -1,3 +1,4 @@
+import { SystemClock, SystemRandom } from '#base';
 import { checkStore, type StoreReport } from '#server';
 import { exitCodes } from './exit-codes.table.ts';
 import { print, printJson, sentenceOf } from './output.ts';
@@ -6,8 +7,9 @@ import { defaultStore } from './paths.ts';
 /** Checks a store that nobody has open; with `repair`, mends it. The exit codes are those of fsck(8). */
 export async function fsck(store: string | undefined, options: { repair?: boolean; json?: boolean }): Promise<number> {
   let report: StoreReport;
+  const machine = { clock: new SystemClock(), random: new SystemRandom() };
   try {
-    report = await checkStore(store ?? defaultStore(), { repair: options.repair ?? false });
+    report = await checkStore(store ?? defaultStore(), machine, { repair: options.repair ?? false });
   } catch (error) {
     process.stderr.write(`cfs: ${sentenceOf(error)}\n`);
     return exitCodes.notChecked.code;

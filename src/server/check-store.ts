@@ -1,194 +1,172 @@
-import { type Clock, FsError, type Ino, type Random, rootIno, SystemClock, SystemRandom } from '#base';
+import { type Clock, FsError, type Ino, type Random, rootIno } from '#base';
 import { S_IFREG } from '#protocol';
 import type { BlobStat } from './blob/blob-store.ts';
-import { LocalBlobStore } from './blob/local.ts';
-import { isInBlob } from './data/content.ts';
-import { LmdbEngine } from './kv/lmdb.ts';
-import { KvStore } from './kv/store.ts';
 import { check } from './meta/check.ts';
-import { readVolumeFacts } from './meta/format.ts';
+import type { Contradiction } from './meta/contradiction.ts';
 import { getInode, putInode } from './meta/inode.ts';
-import { inoOfKey, key } from './meta/keys.ts';
+import { inoOfKey } from './meta/keys.ts';
 import { decodeInode, type Inode, trait } from './meta/records.ts';
 import { repair } from './meta/repair.ts';
-import { openVolume } from './open-volume.ts';
-import { takeStoreDirectory } from './store-directory.ts';
+import type { ServedVolume } from './open-volume.ts';
+import { openLocalVolume, takeStoreDirectory } from './store-directory.ts';
 
+/** What `cfs fsck` found. */
 export interface StoreReport {
   readonly inodes: number;
   readonly blobs: number;
-  readonly problems: StoreProblem[];
+  readonly problems: readonly StoreProblem[];
 }
 export interface StoreProblem {
+  readonly ino: Ino;
+  readonly kind: string;
   readonly message: string;
   readonly repaired: boolean;
 }
 
 /**
- * Checks metadata and blobs of the store at `path` against each other while nobody has it open; with `repair`, mends
- * what can be mended, after the recovery that a mount would do. Fails with `busy`, `notFound`, `notSupported`,
- * `corrupted`, and as the system does.
+ * Checks a store that nobody has open: metadata against itself, then metadata and blobs against each other. What a
+ * crash left is recovered first, as a mount would. With `repair` what is found is mended: a name that is lost comes
+ * back in /lost+found, and so does a blob without an inode; a file whose blob is gone or short keeps what is there.
+ * Fails as `openLocalVolume` does.
  */
 export async function checkStore(
   path: string,
+  machine: { clock: Clock; random: Random },
   options: { repair: boolean },
-  machine: { clock: Clock; random: Random } = { clock: new SystemClock(), random: new SystemRandom() },
 ): Promise<StoreReport> {
-  const directory = await takeStoreDirectory(path, { make: false });
-  const { metaPath, blobsPath } = directory;
+  // A check must not make a store where there is none.
+  (await takeStoreDirectory(path, { make: false })).close();
+  const { volume, close } = await openLocalVolume(path, machine);
   try {
-    if (options.repair) {
-      const parts = { engine: await LmdbEngine.open(metaPath), blobs: new LocalBlobStore(blobsPath), ...machine };
-      await (await openVolume(parts)).close();
-    }
-    const store = new KvStore(await LmdbEngine.open(metaPath), machine.clock);
-    const blobs = new LocalBlobStore(blobsPath);
-    try {
-      return await examine(store, blobs, { ...machine, repair: options.repair, path });
-    } finally {
-      await store.close();
-      await blobs.close();
-    }
+    // Blobs first: one that lost its inode gets a new one, to which the repair of the metadata gives a name.
+    const blobs = await checkBlobs(volume, options.repair);
+    const meta = await checkMetadata(volume, options.repair);
+    return { inodes: meta.inodes, blobs: blobs.count, problems: [...meta.problems, ...blobs.problems] };
   } finally {
-    directory.close();
+    await close();
   }
 }
 
-interface Examination {
-  readonly path: string;
-  readonly repair: boolean;
-  readonly clock: Clock;
+async function checkMetadata(
+  volume: ServedVolume,
+  mend: boolean,
+): Promise<{ inodes: number; problems: StoreProblem[] }> {
+  const { inodes, found } = await check(volume.store, volume.hashSeed);
+  if (found.length === 0 || !mend) return { inodes, problems: found.map((one) => problemOf(one, false)) };
+  const { mended, left } = await repair(volume.store, volume);
+  return {
+    inodes,
+    problems: [...mended.map((one) => problemOf(one, true)), ...left.map((one) => problemOf(one, false))],
+  };
 }
 
-async function examine(store: KvStore, blobs: LocalBlobStore, how: Examination): Promise<StoreReport> {
-  const facts = await readVolumeFacts(store);
-  if (facts === undefined)
-    throw new FsError('corrupted', `the store ${how.path} has lost its metadata: restore a backup`);
-  // Blobs first: a blob that lost its inode gets a new one, which the metadata's repair then gives a name.
-  const content = new ContentCheck(store, blobs, how);
-  await content.run();
-  const context = { hashSeed: facts.hashSeed, clock: how.clock };
-  const { mended, left } = how.repair
-    ? await repair(store, context)
-    : { mended: [], left: (await check(store, facts.hashSeed)).found };
-  const problems = [
-    ...content.problems,
-    ...mended.map(({ message }) => ({ message, repaired: true })),
-    ...left.map(({ message }) => ({ message, repaired: false })),
-  ];
-  const { inodes } = await check(store, facts.hashSeed);
-  return { inodes, blobs: content.blobs, problems };
+function problemOf({ ino, kind, message }: Contradiction, repaired: boolean): StoreProblem {
+  return { ino, kind, message, repaired };
 }
 
-/** Blobs against the records that name them. */
-class ContentCheck {
-  readonly problems: StoreProblem[] = [];
-  blobs = 0;
-  readonly #store: KvStore;
-  readonly #blobs: LocalBlobStore;
-  readonly #how: Examination;
-
-  constructor(store: KvStore, blobs: LocalBlobStore, how: Examination) {
-    this.#store = store;
-    this.#blobs = blobs;
-    this.#how = how;
+async function checkBlobs(volume: ServedVolume, mend: boolean): Promise<{ count: number; problems: StoreProblem[] }> {
+  const problems: StoreProblem[] = [];
+  const { expected, kept } = await inodesWithBlobs(volume);
+  let count = 0;
+  const tell = async (problem: BlobProblem): Promise<void> => {
+    if (mend) await mendBlob(volume, problem);
+    problems.push({ ino: problem.ino, kind: problem.kind, message: problem.message, repaired: mend });
+  };
+  for await (const id of volume.blobs.list()) {
+    count += 1;
+    const ino = id as Ino;
+    const size = expected.get(ino);
+    expected.delete(ino);
+    if (size === undefined && kept.has(ino)) continue;
+    const stat = await volume.blobs.stat(id);
+    // Bytes behind the size are of a write whose record a crash took away: nobody sees them.
+    if (size === undefined || stat.size < size) await tell(problemOfBlob(ino, size, stat));
   }
+  for (const ino of expected.keys()) {
+    await tell({ ino, kind: 'lostBlob', message: `inode ${ino}: the blob with its content is gone`, stat: undefined });
+  }
+  await volume.store.flush();
+  return { count, problems };
+}
 
-  async run(): Promise<void> {
-    const found = new Set<number>();
-    for await (const id of this.#blobs.list()) found.add(id);
-    this.blobs = found.size;
-    for await (const pair of this.#store.scan('I')) {
-      const inode = readable(inoOfKey(pair.key), pair.value);
-      // Of an unreadable record the metadata's check speaks; its blob is kept.
-      if (inode === undefined) found.delete(inoOfKey(pair.key));
-      else if (isInBlob(inode)) await this.#checkNamed(inode, found.delete(inode.ino));
+interface BlobProblem {
+  readonly ino: Ino;
+  readonly kind: 'strayBlob' | 'lostBlob' | 'shortBlob';
+  readonly message: string;
+  readonly stat: BlobStat | undefined;
+}
+
+function problemOfBlob(ino: Ino, size: number | undefined, stat: BlobStat): BlobProblem {
+  if (size === undefined) {
+    return { ino, kind: 'strayBlob', message: `blob ${ino} of ${stat.size} bytes belongs to no file`, stat };
+  }
+  const message = `inode ${ino}: its size is ${size}, its blob has only ${stat.size} bytes`;
+  return { ino, kind: 'shortBlob', message, stat };
+}
+
+async function mendBlob(volume: ServedVolume, { ino, stat }: BlobProblem): Promise<void> {
+  const isUnused = await volume.store.transact((tx) => {
+    const inode = getInode(tx, ino);
+    if (inode === undefined) putInode(tx, foundFile(ino, stat!));
+    else if ((inode.traits & trait.blob) === 0) return true;
+    else putInode(tx, followed(inode, stat));
+    return false;
+  });
+  // The inode has its content inline: the blob was made before a crash for a record that did not become durable.
+  if (isUnused) await volume.blobs.remove(ino);
+}
+
+/** The record follows the blob: no program must take zeros for what it wrote. */
+function followed(inode: Inode, stat: BlobStat | undefined): Inode {
+  const traits = stat === undefined ? inode.traits & ~trait.blob : inode.traits;
+  const { dataVersion } = inode;
+  return { ...inode, traits, size: stat?.size ?? 0, blocks: stat?.blocks ?? 0, dataVersion: dataVersion + 1 };
+}
+
+/** A new inode, root's alone, for content that has lost its own. */
+function foundFile(ino: Ino, { size, blocks, mtime, atime }: BlobStat): Inode {
+  return {
+    ino,
+    mode: S_IFREG | 0o600,
+    uid: 0,
+    gid: 0,
+    nlink: 1,
+    rdev: 0,
+    flags: 0,
+    traits: trait.blob,
+    size,
+    blocks,
+    parent: rootIno,
+    cookie: 0,
+    dataVersion: 1,
+    atimeSec: atime.sec,
+    atimeNsec: atime.nsec,
+    mtimeSec: mtime.sec,
+    mtimeNsec: mtime.nsec,
+    ctimeSec: mtime.sec,
+    ctimeNsec: mtime.nsec,
+    btimeSec: mtime.sec,
+    btimeNsec: mtime.nsec,
+  };
+}
+
+/**
+ * The size of each file whose content is in a blob, and the blobs that are left alone: those that are to be removed
+ * anyway, and those of records that do not decode, of which the metadata's check tells.
+ */
+async function inodesWithBlobs(volume: ServedVolume): Promise<{ expected: Map<Ino, number>; kept: Set<Ino> }> {
+  const expected = new Map<Ino, number>();
+  const kept = new Set<Ino>();
+  for await (const { key } of volume.store.scan('F')) kept.add(inoOfKey(key));
+  for await (const { key, value } of volume.store.scan('I')) {
+    const ino = inoOfKey(key);
+    try {
+      const inode = decodeInode(ino, value);
+      if ((inode.traits & trait.blob) !== 0) expected.set(ino, inode.size);
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      kept.add(ino);
     }
-    for (const id of found) await this.#checkUnnamed(id as Ino);
-    await this.#store.flush();
   }
-
-  async #checkNamed(inode: Inode, isThere: boolean): Promise<void> {
-    const { ino, size } = inode;
-    const marked = await this.#store.read((snapshot) => snapshot.get(key.lent(ino)) !== undefined);
-    // What was not synced at a crash is put right by the next start.
-    if (marked) return;
-    const stat = isThere ? await this.#blobs.stat(ino) : undefined;
-    if (stat !== undefined && stat.size >= size) return;
-    const end = stat === undefined ? 'is missing' : `ends at ${stat.size} bytes`;
-    const message = `inode ${ino}: its blob ${end}, and the file at ${size}; what is missing is lost, look for a backup`;
-    await this.#report(message, () => this.#follow(ino, stat));
-  }
-
-  /** The record follows the blob: a program must not take zeros for what it wrote. */
-  async #follow(ino: Ino, stat: BlobStat | undefined): Promise<void> {
-    await this.#store.transact((tx) => {
-      const inode = getInode(tx, ino);
-      if (inode === undefined) return;
-      inode.size = stat?.size ?? 0;
-      inode.blocks = stat?.blocks ?? 0;
-      inode.dataVersion += 1;
-      if (stat === undefined) inode.traits &= ~trait.blob;
-      putInode(tx, inode);
-    });
-  }
-
-  async #checkUnnamed(ino: Ino): Promise<void> {
-    const { inode, isFreed } = await this.#store.read((tx) => ({
-      inode: getInode(tx, ino),
-      isFreed: tx.get(key.freed(ino)) !== undefined,
-    }));
-    if (isFreed) return;
-    if (inode !== undefined) {
-      await this.#report(`inode ${ino} lies inline and has a blob too`, async () => this.#blobs.remove(ino));
-      return;
-    }
-    const stat = await this.#blobs.stat(ino);
-    const message = `blob ${ino} of ${stat.size} bytes belongs to no inode`;
-    await this.#report(message, () => this.#adopt(ino, stat));
-  }
-
-  /** A file of nobody but root, that the repair of the metadata will name. */
-  async #adopt(ino: Ino, stat: BlobStat): Promise<void> {
-    const { mtime, atime } = stat;
-    await this.#store.transact((tx) => {
-      putInode(tx, {
-        ino,
-        mode: S_IFREG | 0o600,
-        uid: 0,
-        gid: 0,
-        nlink: 1,
-        rdev: 0,
-        flags: 0,
-        traits: trait.blob,
-        size: stat.size,
-        blocks: stat.blocks,
-        parent: rootIno,
-        cookie: 0,
-        dataVersion: 1,
-        atimeSec: atime.sec,
-        atimeNsec: atime.nsec,
-        mtimeSec: mtime.sec,
-        mtimeNsec: mtime.nsec,
-        ctimeSec: mtime.sec,
-        ctimeNsec: mtime.nsec,
-        btimeSec: mtime.sec,
-        btimeNsec: mtime.nsec,
-      });
-    });
-  }
-
-  async #report(message: string, mend: () => Promise<void>): Promise<void> {
-    if (this.#how.repair) await mend();
-    this.problems.push({ message, repaired: this.#how.repair });
-  }
-}
-
-function readable(ino: Ino, bytes: Uint8Array): Inode | undefined {
-  try {
-    return decodeInode(ino, bytes);
-  } catch (cause) {
-    if (cause instanceof FsError) return undefined;
-    throw cause;
-  }
+  return { expected, kept };
 }

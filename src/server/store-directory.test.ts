@@ -8,6 +8,7 @@ import { type Attributes, superuser } from '#protocol';
 import { checkStore } from './check-store.ts';
 import { read } from './data/read.ts';
 import { write } from './data/write.ts';
+import { key } from './meta/keys.ts';
 import { make } from './meta/make.ts';
 import { openLocalVolume, takeStoreDirectory } from './store-directory.ts';
 import type { Volume } from './volume.ts';
@@ -104,6 +105,30 @@ test('a check finds blobs that are missing, short or without an inode, and repai
   const mended = await checkStore(path, machine, { repair: true });
   assert.ok(mended.problems.length >= 3 && mended.problems.every(({ repaired }) => repaired));
   assert.deepEqual((await checkStore(path, machine, { repair: false })).problems, []);
+  const again = await openLocalVolume(path, machine);
+  assert.equal(Buffer.from(await contentOf(again.volume, 500 as Ino)).toString(), 'found');
+  await again.close();
+});
+
+test('bytes that a killed writer left behind the size are no problem', async () => {
+  const path = empty();
+  const { volume, close } = await openLocalVolume(path, machine);
+  const ino = await newFile(volume, 'file', new Uint8Array(50_000));
+  await volume.blobs.write(ino, 50_000, Buffer.from('behind'));
+  await close();
+  assert.deepEqual((await checkStore(path, machine, { repair: false })).problems, []);
+});
+
+test('the blob of an inode whose record does not decode is kept', async () => {
+  const path = empty();
+  const { volume, close } = await openLocalVolume(path, machine);
+  const ino = await newFile(volume, 'file', new Uint8Array(50_000));
+  await volume.store.transact((tx) => tx.put(key.inode(ino), new Uint8Array(7)));
+  await close();
+  await checkStore(path, machine, { repair: true });
+  const again = await openLocalVolume(path, machine);
+  assert.equal((await again.volume.blobs.stat(ino)).size, 50_000);
+  await again.close();
 });
 
 test('a missing blob is told in a sentence to whoever reads it', async () => {
