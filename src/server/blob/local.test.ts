@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -12,6 +12,13 @@ const directory = () => mkdtempSync(join(top, 'store-'));
 
 blobContract('local', async (options) => new LocalBlobStore(directory(), options));
 blobContract('local, two descriptors', async (options) => new LocalBlobStore(directory(), { ...options, openMax: 2 }));
+
+if (existsSync('/dev/shm')) {
+  const inMemory = mkdtempSync('/dev/shm/cfs-blobs-');
+  after(() => rmSync(inMemory, { recursive: true, force: true }));
+  const store = async (options: object) => new LocalBlobStore(mkdtempSync(join(inMemory, 'store-')), options);
+  blobContract('local, on a tmpfs', store);
+}
 
 test('idle descriptors stay below their limit, and the ones in use stay open', async () => {
   const store = new LocalBlobStore(directory(), { openMax: 10 });

@@ -1,4 +1,4 @@
-import { close as closeFile, unlink } from 'node:fs';
+import { close as closeFile, statfsSync, unlink } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,8 @@ const { statField } = file;
 const openFlags = 0o2 | 0o2000000 | 0o100000;
 /** With O_CREAT | O_EXCL. */
 const createFlags = openFlags | 0o100 | 0o200;
+/** What statfs(2) calls a tmpfs (linux/magic.h). */
+const tmpfsMagic = 0x01021994;
 /** How many idle descriptors are closed when the process has run out of them. */
 const evictedWhenOut = 64;
 
@@ -37,6 +39,8 @@ export class LocalBlobStore implements FileBlobStore {
   readonly #lentMax: number;
   readonly #stat = new Float64Array(file.fstatFields);
   readonly #statfs = new Float64Array(file.fstatfsFields);
+  /** Reads what needs no disk, else -EAGAIN. A tmpfs never needs one, and refuses to be asked. */
+  readonly #readCached: (fd: number, into: Uint8Array, offset: number) => number;
   /** Files whose name may not be durable yet. */
   readonly #new = new Set<number>();
 
@@ -47,6 +51,7 @@ export class LocalBlobStore implements FileBlobStore {
     if (this.#directories.get('', { make: false }) === undefined) {
       throw new FsError('notFound', `blob directory ${directory} does not exist`);
     }
+    this.#readCached = statfsSync(directory).type === tmpfsMagic ? file.readSync : file.readNowait;
   }
 
   create(id: number): void {
@@ -62,7 +67,7 @@ export class LocalBlobStore implements FileBlobStore {
   read(id: number, offset: number, length: number): Maybe<Uint8Array> {
     const descriptor = this.#require(id);
     const bytes = Buffer.allocUnsafeSlow(length);
-    const cached = file.readNowait(descriptor.fd, bytes, offset);
+    const cached = this.#readCached(descriptor.fd, bytes, offset);
     if (cached === length) return bytes;
     if (cached > 0 && offset + cached >= this.#sizeOf(descriptor, id)) return bytes.subarray(0, cached);
     return this.#readRest(descriptor, { bytes, offset, done: Math.max(cached, 0) });
