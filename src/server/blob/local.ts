@@ -3,6 +3,11 @@ import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { FsError, file, fromErrno, type Maybe } from '#base';
+import {
+  FALLOC_FL_KEEP_SIZE as keepSize,
+  FALLOC_FL_PUNCH_HOLE as punchHole,
+  FALLOC_FL_ZERO_RANGE as zeroRange,
+} from '#protocol';
 import { BlobDirectories } from './blob-directories.ts';
 import type { BlobStat, BlobStatistics, BlobTime, FileBlobStore } from './blob-store.ts';
 import { type Descriptor, DescriptorCache } from './descriptor-cache.ts';
@@ -83,7 +88,17 @@ export class LocalBlobStore implements FileBlobStore {
 
   async fallocate(id: number, mode: number, offset: number, length: number): Promise<void> {
     const range = { offset, length };
-    await this.#files.using(this.#require(id), (fd) => file.fallocate(fd, mode, range, this.#which(id)));
+    const which = this.#which(id);
+    await this.#files.using(this.#require(id), async (fd) => {
+      try {
+        await file.fallocate(fd, mode, range, which);
+      } catch (cause) {
+        if ((mode & zeroRange) === 0 || !isUnsupported(cause)) throw cause;
+        // tmpfs and others cannot zero a range, but punch a hole and allocate what is in it.
+        await file.fallocate(fd, punchHole | keepSize, range, which);
+        await file.fallocate(fd, mode & keepSize, range, which);
+      }
+    });
   }
 
   seek(id: number, offset: number, whence: 3 | 4): Promise<number> {
@@ -258,6 +273,10 @@ class BlobPath {
   toString(): string {
     return join(this.#directories.root, this.#directories.nameOf(this.#id), idName(this.#id));
   }
+}
+
+function isUnsupported(cause: unknown): boolean {
+  return cause instanceof FsError && cause.status === 'notSupported';
 }
 
 function idName(id: number): string {
