@@ -54,7 +54,12 @@ export class Actor extends Calls {
     const program = await buildActor();
     const child = spawn(program, [], { cwd: options.cwd, stdio: 'pipe', env: {} });
     const actor = new Actor(child, options.limitMs ?? 20_000);
-    await actor.#become(options);
+    try {
+      await actor.#become(options);
+    } catch (error) {
+      await actor[Symbol.asyncDispose]();
+      throw error;
+    }
     return actor;
   }
 

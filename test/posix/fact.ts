@@ -82,6 +82,7 @@ async function emptyDirectory(app: Actor): Promise<void> {
     const stat = await app.lstat(bytes).catch(() => undefined);
     if (!stat) continue;
     if (stat.kind === S.IFDIR) {
+      if ((stat.mode & 0o700) !== 0o700) await outcome(app.chmod(bytes, 0o700));
       await app.chdir(bytes);
       await emptyDirectory(app);
       await app.chdir('..');

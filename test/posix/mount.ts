@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, rmdir, statfs } from 'node:fs/promises';
+import { rmdirSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, statfs } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +11,7 @@ const program = path.join(import.meta.dirname, '../../bin/cfs');
 const TMPFS_MAGIC = 0x01021994;
 const ENOUGH_BYTES = 1 << 30;
 const LIMIT_MS = 60_000;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Mount {
   dir: string;
@@ -20,19 +22,19 @@ export interface Mount {
 
 /** Mounts a new, empty ClaudeFS in a temporary directory, with `options` as for `-o`. */
 export async function mountClaudeFs(options: string): Promise<Mount> {
-  const home = await mkdtemp(path.join(await temporaryRoot(), 'cfs-posix-'));
-  const dir = path.join(home, 'mount');
-  await mkdir(dir);
-  const atExit = () => detach(dir);
-  process.once('exit', atExit);
+  const place = await makeMountPlace('cfs-posix-');
+  const { home, dir } = place;
   try {
     const args = ['mount', dir, '--store', path.join(home, 'store'), ...(options ? ['-o', options] : [])];
     await run(program, args, { timeout: LIMIT_MS });
   } catch (error) {
-    await clean(home, dir);
+    place.remove();
     throw error;
   }
   const pids = await processesOf(dir);
+  // Only at a sudden end: `release` lets the daemon end by itself.
+  const kill = () => endNow(pids);
+  process.once('exit', kill);
   const { type } = await statfs(home);
   return {
     dir,
@@ -41,16 +43,43 @@ export async function mountClaudeFs(options: string): Promise<Mount> {
       try {
         await run(program, ['umount', dir], { timeout: LIMIT_MS });
       } finally {
-        await clean(home, dir);
+        place.remove();
+        process.off('exit', kill);
         await endProcesses(pids);
-        process.off('exit', atExit);
       }
     },
   };
 }
 
+export interface MountPlace {
+  /** A temporary directory. */
+  home: string;
+  /** An empty directory in it, to mount on. */
+  dir: string;
+  /** Unmounts, should that not have been done, and removes the directory. Happens by itself at a sudden end. */
+  remove(): void;
+}
+
+export async function makeMountPlace(prefix: string): Promise<MountPlace> {
+  const home = await mkdtemp(path.join(await temporaryRoot(), prefix));
+  const dir = path.join(home, 'mount');
+  await mkdir(dir);
+  const end = () => process.exit(1);
+  const remove = () => {
+    process.off('exit', remove);
+    for (const signal of SIGNALS) process.off(signal, end);
+    detach(dir);
+    // rmdir, which never reaches into what might still be mounted.
+    rmdirSync(dir);
+    rmSync(home, { recursive: true, force: true });
+  };
+  process.once('exit', remove);
+  for (const signal of SIGNALS) process.once(signal, end);
+  return { home, dir, remove };
+}
+
 /** A tmpfs where there is one with enough room, so that the disk does not slow the suite down. */
-export async function temporaryRoot(): Promise<string> {
+async function temporaryRoot(): Promise<string> {
   if (process.env['CFS_TEST_TMPDIR']) return process.env['CFS_TEST_TMPDIR'];
   for (const dir of [os.tmpdir(), '/dev/shm']) {
     const { type, bavail, bsize } = await statfs(dir).catch(() => ({ type: 0, bavail: 0, bsize: 0 }));
@@ -73,8 +102,12 @@ async function endProcesses(pids: number[]): Promise<void> {
     await sleep(50);
   }
   const left = pids.filter(isAlive);
-  for (const pid of left) process.kill(pid, 'SIGKILL');
+  endNow(left);
   throw new Error(`still running 5 seconds after umount: ${left.join(', ')}`);
+}
+
+function endNow(pids: number[]): void {
+  for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL');
 }
 
 function isAlive(pid: number): boolean {
@@ -88,13 +121,7 @@ function isAlive(pid: number): boolean {
 
 // A lazy unmount is the last resort; it fails, which is no matter, when the directory is not mounted any more.
 function detach(dir: string): void {
-  const [command, ...args] = process.getuid?.() === 0 ? ['umount', '-l'] : ['fusermount3', '-uz'];
+  const [command, ...args] =
+    process.getuid?.() === 0 ? ['umount', '--lazy', '--no-canonicalize'] : ['fusermount3', '-uz'];
   spawnSync(command!, [...args, dir], { timeout: 10_000, stdio: 'ignore' });
-}
-
-async function clean(home: string, dir: string): Promise<void> {
-  detach(dir);
-  // rmdir, which never reaches into what might still be mounted.
-  await rmdir(dir);
-  await rm(home, { recursive: true, force: true });
 }

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, open, rm, rmdir } from 'node:fs/promises';
+import { chmod, mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { temporaryRoot } from './mount.ts';
+import { makeMountPlace } from './mount.ts';
 
 const run = promisify(execFile);
 const IMAGE_BYTES = 256 * 1024 * 1024;
@@ -15,25 +15,17 @@ export interface Reference {
 
 /** A file system of the kernel to compare with: ext4 in an image where loop devices can be had, else a directory. */
 export async function openReference(): Promise<Reference> {
-  const home = await mkdtemp(path.join(await temporaryRoot(), 'cfs-reference-'));
+  const { home, dir, remove } = await makeMountPlace('cfs-reference-');
   await chmod(home, 0o755);
-  const dir = path.join(home, 'mount');
-  await mkdir(dir);
+  const release = async () => remove();
   try {
     await mountImage(path.join(home, 'image'), dir);
   } catch {
-    return { dir, kind: 'tmpfs', release: () => rm(home, { recursive: true, force: true }) };
+    const plain = path.join(home, 'plain');
+    await mkdir(plain);
+    return { dir: plain, kind: 'tmpfs', release };
   }
-  return {
-    dir,
-    kind: 'ext4',
-    async release() {
-      await run('umount', ['-l', dir]);
-      // rmdir, which never reaches into what might still be mounted.
-      await rmdir(dir);
-      await rm(home, { recursive: true, force: true });
-    },
-  };
+  return { dir, kind: 'ext4', release };
 }
 
 async function mountImage(image: string, dir: string): Promise<void> {
