@@ -45,10 +45,95 @@ export const pages = [
       ['Idempotent', 'idempotent'],
     ],
   },
+  {
+    page: 'mount-options',
+    title: 'Mount options',
+    intro:
+      'The options of `cfs mount`. Each is a flag, `--log-level debug`, and an item of `-o`, `-o log_level=debug`; a switch that is on by default is turned off by `--no-passthrough` or `-o nopassthrough`.',
+    module: 'src/cli/options.table.ts',
+    rows: 'mountOptions',
+    columns: [
+      ['Option', '*'],
+      ['Value', ({ kind, choices }) => choices ?? kind],
+      ['Default', (row) => ({ true: 'on', false: 'off', '': 'empty' })[String(row.default)] ?? row.default],
+      ['What it does', 'help'],
+    ],
+    omit: ['kind', 'choices', 'default'],
+  },
+  {
+    page: 'exit-codes',
+    title: 'Exit codes',
+    intro: 'How `cfs` ends. The codes of `cfs fsck` are those of fsck(8).',
+    module: 'src/cli/exit-codes.table.ts',
+    rows: 'exitCodes',
+    columns: [
+      ['Exit code', 'code'],
+      ['Meaning', 'help'],
+    ],
+  },
+  {
+    page: 'doctor',
+    title: 'Doctor',
+    intro: 'What `cfs doctor` checks. Each check says `ok`, `warn` or `fail`, what it found, and how to mend it.',
+    module: 'src/cli/doctor.table.ts',
+    rows: 'doctorChecks',
+    columns: [
+      ['Check', '*'],
+      ['What is looked at', 'help'],
+    ],
+    omit: ['run'],
+  },
+  {
+    page: 'fuse-operations',
+    title: 'FUSE operations',
+    intro:
+      'Every request of the kernel that is answered, by opcode. `cfs status --json` counts them under these names. Requests that are not here and not [refused](fuse-refused-operations.md) are answered with ENOSYS too.',
+    module: 'src/fuse/operations.table.ts',
+    rows: 'operations',
+    columns: [
+      ['Opcode', 'opcode'],
+      ['Request', 'name'],
+      ['After an interrupt', ({ interrupt }) => ({ finish: 'it runs to its end' })[interrupt]],
+      ['Answered', ({ reply }) => (reply === 'none' ? 'no' : 'yes')],
+    ],
+    omit: ['interrupt', 'reply', 'arguments', 'bytesWithoutSetxattrExt', 'names', 'dataInPlace', 'call', 'undo'],
+  },
+  {
+    page: 'fuse-refused-operations',
+    title: 'Refused FUSE operations',
+    intro: 'Requests that are answered with ENOSYS on purpose, once: from then on the kernel does the work by itself.',
+    module: 'src/fuse/operations.table.ts',
+    rows: 'refusedOperations',
+    columns: [
+      ['Opcode', 'opcode'],
+      ['Request', 'name'],
+      ['Why', 'refused'],
+    ],
+  },
+  {
+    page: 'fuse-features',
+    title: 'FUSE features',
+    intro:
+      'The features that a mount takes when the kernel offers them. `cfs status` shows which ones a mount has. An older kernel offers fewer, and `-o protocol=7.31` leaves out what came later.',
+    module: 'src/fuse/init-flags.table.ts',
+    rows: 'initFlags',
+    columns: [
+      ['Feature', '*'],
+      ['Bit', 'bit'],
+      ['Since protocol', ({ since }) => `7.${since}`],
+      ['Why', 'why'],
+    ],
+    omit: ['since'],
+  },
 ];
 
 /** Tables that only code needs, and why. */
-export const withoutPage = {};
+export const withoutPage = {
+  'src/fuse/wire.table.ts': 'the structures of uapi/linux/fuse.h, which describes them',
+  'src/fuse/numbers.table.ts': 'the numbers of uapi/linux/fuse.h, which describes them',
+  'src/server/meta/operations.table.ts': 'which function answers a call; the calls have a page',
+  'src/server/data/operations.table.ts': 'which function answers a call; the calls have a page',
+};
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 const target = 'docs/reference';

@@ -14,18 +14,25 @@ export interface DoctorResult {
   /** What to do about it; absent when nothing is. */
   readonly mend?: string;
 }
-type DoctorCheck = (facts: DoctorFacts) => DoctorResult | Promise<DoctorResult>;
+interface DoctorCheck {
+  /** What is looked at, and what is enough. */
+  readonly help: string;
+  run(facts: DoctorFacts): DoctorResult | Promise<DoctorResult>;
+}
 
 /** What a machine needs to mount, one row per check. */
 export const doctorChecks = {
-  kernel: checkKernel,
-  device: checkDevice,
-  fusermount3: checkFusermount,
-  'allow-other': checkAllowOther,
-  descriptors: checkDescriptors,
-  disk: checkDisk,
-  clock: checkClock,
-  node: checkNode,
+  kernel: { help: 'Linux 5.4 or newer; passthrough needs 6.9', run: checkKernel },
+  device: { help: '/dev/fuse is there and can be opened', run: checkDevice },
+  fusermount3: { help: 'installed, for users other than root', run: checkFusermount },
+  'allow-other': {
+    help: 'whether a user may let others in (user_allow_other in /etc/fuse.conf)',
+    run: checkAllowOther,
+  },
+  descriptors: { help: 'at least 4096 open files per process', run: checkDescriptors },
+  disk: { help: 'at least 1 GiB free where the store is; below 64 MiB it fails', run: checkDisk },
+  clock: { help: 'set to a year that can be', run: checkClock },
+  node: { help: 'which Node.js runs, and where it is', run: checkNode },
 } as const satisfies Record<string, DoctorCheck>;
 
 const isRoot = (): boolean => process.getuid?.() === 0;

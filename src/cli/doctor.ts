@@ -6,7 +6,7 @@ import { defaultStore } from './paths.ts';
 export async function doctor(options: { json?: boolean; store?: string }): Promise<number> {
   const facts = { store: options.store ?? defaultStore() };
   const results = await Promise.all(
-    Object.entries(doctorChecks).map(async ([name, check]) => ({ check: name, ...(await check(facts)) })),
+    Object.entries(doctorChecks).map(async ([name, check]) => ({ check: name, ...(await check.run(facts)) })),
   );
   if (options.json) printJson(results);
   else {

@@ -8,6 +8,8 @@ import { nameOperations } from './names.ts';
 import type { AnyOperation } from './operation.ts';
 import { xattrOperations } from './xattrs.ts';
 
+export { refusedOperations };
+
 /** Opcodes are below this; a larger one has no row. */
 export const opcodeLimit = 64;
 export const initOpcode = 26;
