@@ -5,6 +5,7 @@ import type { Unsynced } from './data/unsynced.ts';
 import type { KvStore } from './kv/store.ts';
 import type { Transaction } from './kv/transaction.ts';
 import type { InoAllocator } from './meta/ino-allocator.ts';
+import type { NewDirectories } from './meta/new-directories.ts';
 import type { Volume } from './volume.ts';
 
 /** What makes a transaction of one call store the call's reply. */
@@ -20,6 +21,8 @@ export class CallVolume implements Volume {
   readonly inos: InoAllocator;
   readonly hashSeed: number;
   readonly opens: Map<Ino, number>;
+  readonly mayBeOrphans: Set<Ino>;
+  readonly newDirectories: NewDirectories;
   readonly lent: LentBlobs;
   readonly unsynced: Unsynced;
   readonly inlineLimitBytes: number;
@@ -36,6 +39,8 @@ export class CallVolume implements Volume {
     this.inos = volume.inos;
     this.hashSeed = volume.hashSeed;
     this.opens = volume.opens;
+    this.mayBeOrphans = volume.mayBeOrphans;
+    this.newDirectories = volume.newDirectories;
     this.lent = volume.lent;
     this.unsynced = volume.unsynced;
     this.inlineLimitBytes = volume.inlineLimitBytes;

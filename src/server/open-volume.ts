@@ -12,6 +12,7 @@ import { KvStore, type KvStoreOptions } from './kv/store.ts';
 import { formatVolume, readVolumeFacts, removeOrphans, type VolumeFacts } from './meta/format.ts';
 import { InoAllocator } from './meta/ino-allocator.ts';
 import { key } from './meta/keys.ts';
+import { NewDirectories } from './meta/new-directories.ts';
 import type { Volume } from './volume.ts';
 
 /** Small files up to this size lie in the metadata store: making one costs no file on the disk. */
@@ -69,6 +70,8 @@ export class ServedVolume implements Volume {
   readonly hashSeed: number;
   readonly uuid: string;
   readonly opens = new Map<Ino, number>();
+  readonly mayBeOrphans = new Set<Ino>();
+  readonly newDirectories = new NewDirectories();
   readonly lent: LentBlobs;
   readonly unsynced: Unsynced;
   readonly inlineLimitBytes: number;

@@ -6,6 +6,7 @@ import type { Unsynced } from './data/unsynced.ts';
 import type { KvStore } from './kv/store.ts';
 import type { Transaction } from './kv/transaction.ts';
 import type { InoAllocator } from './meta/ino-allocator.ts';
+import type { NewDirectories } from './meta/new-directories.ts';
 
 /** One file system on a server: what every operation works on. */
 export interface Volume {
@@ -20,6 +21,10 @@ export interface Volume {
   readonly hashSeed: number;
   /** How often each inode is open. An inode in here outlives its last name. */
   readonly opens: Map<Ino, number>;
+  /** Open inodes that may have lost their last name in this run: the release of any other needs no look into the store. */
+  readonly mayBeOrphans: Set<Ino>;
+  /** Directories made in this run, and what they can hold. */
+  readonly newDirectories: NewDirectories;
   /** Blobs whose files are lent for passthrough: their size and times are the file's. */
   readonly lent: LentBlobs;
   /** What a power cut could still take away. */

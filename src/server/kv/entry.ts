@@ -1,4 +1,5 @@
 import type { ByteString } from '#base';
+import type { KvValue } from './transaction.ts';
 
 /** What an entry costs in memory beside its key and value, about. */
 const overheadBytes = 160;
@@ -18,19 +19,19 @@ export const inRing = 16;
 export class Entry {
   readonly key: ByteString;
   /** `undefined`: the key has no value. */
-  value: Uint8Array | undefined;
+  value: KvValue | undefined;
   flags = referenced;
   /** What the ring has charged for it. */
   ringBytes = 0;
   bucket: Bucket | undefined = undefined;
 
-  constructor(key: ByteString, value: Uint8Array | undefined) {
+  constructor(key: ByteString, value: KvValue | undefined) {
     this.key = key;
     this.value = value;
   }
 }
 
-export function costOf(key: ByteString, value: Uint8Array | undefined): number {
+export function costOf(key: ByteString, value: KvValue | undefined): number {
   return overheadBytes + key.length + (value === undefined ? 0 : value.length);
 }
 

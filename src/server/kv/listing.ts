@@ -3,7 +3,7 @@ import type { KvPair } from './engine.ts';
 import type { Bucket, Entry } from './entry.ts';
 import { endOfPrefix } from './limits.ts';
 import type { Resident } from './resident.ts';
-import { rangePrefixBytes } from './transaction.ts';
+import { bytesOf, rangePrefixBytes } from './transaction.ts';
 
 /** Pages grow to this size where much of what the engine has is deleted here. */
 const pageMaxPairs = 256;
@@ -62,7 +62,7 @@ function merge(source: ListSource, bucket: Bucket, wanted: Wanted): KvPair[] {
       const own = dirty[at];
       if (own !== undefined && own.key === pair.key) {
         at++;
-        if (own.value !== undefined) pairs.push({ key: own.key, value: own.value });
+        if (own.value !== undefined) pairs.push({ key: own.key, value: bytesOf(own.value) });
       } else pairs.push(pair);
       if (pairs.length === limit) return pairs;
     }
@@ -87,7 +87,7 @@ function take(bucket: Bucket, dirty: readonly Entry[], taking: Taking): number {
   for (; at < dirty.length && pairs.length < limit; at++) {
     const { key, value, bucket: owner } = dirty[at]!;
     if (key >= before) break;
-    if (owner === bucket && value !== undefined) pairs.push({ key, value });
+    if (owner === bucket && value !== undefined) pairs.push({ key, value: bytesOf(value) });
   }
   return at;
 }

@@ -3,7 +3,10 @@ import { type CleanLimits, CleanRing } from './clean-ring.ts';
 import { DirtyIndex } from './dirty-index.ts';
 import { absent, costOf, dirty, Entry, frozen, inRing } from './entry.ts';
 import { FrozenWrites } from './frozen-writes.ts';
+import { bytesOf, type KvValue } from './transaction.ts';
 
+/** Longer values are not kept once the engine has them. */
+const keptBytesMax = 512;
 const firstWrite = 1;
 const newEntry = 2;
 
@@ -24,7 +27,7 @@ export class Resident {
   #frozen: Entry[] = [];
 
   readonly #undoEntries: Entry[] = [];
-  readonly #undoValues: (Uint8Array | undefined)[] = [];
+  readonly #undoValues: (KvValue | undefined)[] = [];
   readonly #undoKinds: number[] = [];
   #undoCount = 0;
 
@@ -58,7 +61,7 @@ export class Resident {
     this.ring.add(entry);
   }
 
-  write(key: ByteString, value: Uint8Array | undefined): void {
+  write(key: ByteString, value: KvValue | undefined): void {
     let entry = this.table.get(key);
     let kind = 0;
     if (entry === undefined) {
@@ -127,7 +130,7 @@ export class Resident {
     return growth;
   }
 
-  #nextValueOf(entry: Entry, at: number): Uint8Array | undefined {
+  #nextValueOf(entry: Entry, at: number): KvValue | undefined {
     for (let later = at + 1; later < this.#undoCount; later++) {
       if (this.#undoEntries[later] === entry) return this.#undoValues[later];
     }
@@ -150,7 +153,7 @@ export class Resident {
         continue;
       }
       entry.flags = value === undefined ? entry.flags | frozen | absent : (entry.flags | frozen) & ~absent;
-      writes.add(entry.key, value);
+      writes.add(entry.key, value && bytesOf(value));
       this.#frozen.push(entry);
     }
     return writes;
@@ -185,6 +188,8 @@ export class Resident {
 
   #clean(entry: Entry): void {
     this.index.remove(entry);
-    this.ring.add(entry);
+    // Content is asked for rarely, and the engine has it in memory as well.
+    if (entry.value !== undefined && entry.value.length > keptBytesMax) this.table.delete(entry.key);
+    else this.ring.add(entry);
   }
 }

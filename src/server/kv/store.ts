@@ -8,7 +8,7 @@ import { type CommitOptions, GroupCommit } from './group-commit.ts';
 import { endOfPrefix, keyMaxBytes, valueMaxBytes } from './limits.ts';
 import { list } from './listing.ts';
 import { Resident } from './resident.ts';
-import { rangePrefixBytes, type Snapshot, type Transaction } from './transaction.ts';
+import { bytesOf, type KvValue, rangePrefixBytes, type Snapshot, type Transaction } from './transaction.ts';
 
 export interface KvStoreOptions extends Partial<CommitOptions> {
   /** Bounds the values that are kept in memory beside those not yet saved. */
@@ -59,7 +59,11 @@ export class KvStore {
     this.#resident = new Resident(all.clean);
     this.#group = new GroupCommit(engine, this.#resident, clock, all);
     this.#view = {
-      get: (key) => this.#get(key),
+      get: (key) => {
+        const value = this.#get(key);
+        return value && bytesOf(value);
+      },
+      getValue: (key) => this.#get(key),
       list: (prefix, after, limit) => this.#list(prefix, after, limit),
       put: (key, value) => {
         assert(value.length <= valueMaxBytes, 'a value is too large');
@@ -222,7 +226,7 @@ export class KvStore {
     throw new FsError('io', `a transaction was run ${attemptsMax} times without finding all its values`);
   }
 
-  #get(key: ByteString): Uint8Array | undefined {
+  #get(key: ByteString): KvValue | undefined {
     const entry = this.#resident.table.get(key);
     if (entry !== undefined) {
       entry.flags |= referenced;
@@ -261,7 +265,7 @@ export class KvStore {
     return list(this.#view, prefix, after, limit);
   }
 
-  #write(key: ByteString, value: Uint8Array | undefined): void {
+  #write(key: ByteString, value: KvValue | undefined): void {
     assert(this.#mode === 'writing', 'a write outside of a transaction');
     assert(key.length > 0 && key.length <= keyMaxBytes, 'a key is empty or too long');
     this.#resident.write(key, value);

@@ -1,10 +1,20 @@
 import type { ByteString } from '#base';
 import type { KvPair } from './engine.ts';
 
+/** A value that is written as an object, and becomes bytes when its batch is committed. It must not change. */
+export interface LazyValue {
+  encode(): Uint8Array;
+  /** How many bytes `encode` gives. */
+  readonly length: number;
+}
+export type KvValue = Uint8Array | LazyValue;
+
 /** What an operation sees of the store while it runs. */
 export interface Snapshot {
   /** The bytes must not be changed; they stay as they are. */
   get(key: ByteString): Uint8Array | undefined;
+  /** The same, as it is in memory: the object that was put, or bytes. */
+  getValue(key: ByteString): KvValue | undefined;
   /**
    * The pairs whose key begins with `prefix` (at least `rangePrefixBytes` long) and is greater than `after`, in
    * order, at most `limit`.
@@ -19,8 +29,12 @@ export interface Snapshot {
  */
 export interface Transaction extends Snapshot {
   /** Keeps `value` by reference: the caller must not change it afterwards. */
-  put(key: ByteString, value: Uint8Array): void;
+  put(key: ByteString, value: KvValue): void;
   delete(key: ByteString): void;
+}
+
+export function bytesOf(value: KvValue): Uint8Array {
+  return value instanceof Uint8Array ? value : value.encode();
 }
 
 /** Keys that are listed share a prefix of at least this many bytes: the kind, and an inode number. */

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import type { Ino } from '#base';
 import { S_IFDIR, S_IFREG } from '#protocol';
-import type { Transaction } from '../kv/transaction.ts';
+import { bytesOf, type Transaction } from '../kv/transaction.ts';
 import { addDentry, decodeBucket, dentrySlot, hashName, removeDentry, replaceDentry } from './dentry.ts';
 
 /** A directory in which all names have one hash: each slot is moved to the same key. */
@@ -10,13 +10,14 @@ class OneBucket {
   readonly #values = new Map<string, Uint8Array>();
   readonly tx: Transaction = {
     get: (key) => this.#values.get(key),
+    getValue: (key) => this.#values.get(key),
     list: () => [],
-    put: (key, value) => void this.#values.set(key, value),
+    put: (key, value) => void this.#values.set(key, bytesOf(value)),
     delete: (key) => void this.#values.delete(key),
   };
 
   slot(name: string) {
-    const fresh = dentrySlot(this.tx, 1, 1 as Ino, name);
+    const fresh = dentrySlot(this.tx, { hashSeed: 1 }, 1 as Ino, name);
     const bucket = this.#values.get('bucket');
     const entry = this.entries().find((each) => each.name === name);
     return { ...fresh, key: 'bucket', hash: 5, bucket, entry };

@@ -2,6 +2,7 @@ import { type ByteString, fail, type Ino, nameMaxBytes } from '#base';
 import { S_IFMT } from '#protocol';
 import type { Snapshot, Transaction } from '../kv/transaction.ts';
 import { key } from './keys.ts';
+import type { NameMarks, NewDirectories } from './new-directories.ts';
 
 /**
  * Names in directories. A name's key is its directory and a hash of the name; the value is the bucket of all names
@@ -23,6 +24,8 @@ export interface DentrySlot {
   readonly key: ByteString;
   readonly hash: number;
   readonly name: ByteString;
+  /** Of a directory that is new in this run: what has no mark is absent. */
+  readonly marks: NameMarks | undefined;
   bucket: Uint8Array | undefined;
   /** The name's entry; undefined when there is none. */
   entry: Dentry | undefined;
@@ -36,12 +39,25 @@ const ordinals = 8;
 const headerBytes = 11;
 const noBytes = new Uint8Array(0);
 
+/** What a name's place is found with. */
+export interface Naming {
+  readonly hashSeed: number;
+  readonly newDirectories?: NewDirectories;
+}
+
 /** Reads the bucket of a name. Fails with `nameTooLong` and `invalid` for what cannot be a name. */
-export function dentrySlot(snapshot: Snapshot, hashSeed: number, parent: Ino, name: ByteString): DentrySlot {
-  const hash = hashName(hashSeed, name);
+export function dentrySlot(snapshot: Snapshot, naming: Naming, parent: Ino, name: ByteString): DentrySlot {
+  const hash = hashName(naming.hashSeed, name);
   const slotKey = key.dentry(parent, hash);
-  const bucket = snapshot.get(slotKey);
-  return { key: slotKey, hash, name, bucket, entry: bucket && findEntry(bucket, hash, name) };
+  const marks = naming.newDirectories?.marksOf(parent);
+  const bucket = marks === undefined || marks.has(hash) ? snapshot.get(slotKey) : undefined;
+  return { key: slotKey, hash, name, marks, bucket, entry: bucket && findEntry(bucket, hash, name) };
+}
+
+/** Whether `name` is surely absent from `parent`, as far as that can be told without the store. */
+export function isSurelyAbsent(naming: Naming, parent: Ino, name: ByteString): boolean {
+  const marks = naming.newDirectories?.marksOf(parent);
+  return marks !== undefined && !marks.has(hashName(naming.hashSeed, name));
 }
 
 /** Reads the bucket again, after another slot's change that may have touched it. */
@@ -52,6 +68,7 @@ export function refreshSlot(snapshot: Snapshot, slot: DentrySlot): void {
 
 /** Adds the name, which must be absent; returns its cookie. */
 export function addDentry(tx: Transaction, slot: DentrySlot, ino: Ino, mode: number): number {
+  slot.marks?.add(slot.hash);
   const old = slot.bucket ?? noBytes;
   const ordinal = freeOrdinal(old);
   const bytes = new Uint8Array(old.length + headerBytes + slot.name.length);
@@ -93,7 +110,7 @@ export function removeDentry(tx: Transaction, slot: DentrySlot): void {
 export function removeNameFromBucket(tx: Transaction, bucketKey: ByteString, name: ByteString): void {
   const bucket = tx.get(bucketKey);
   if (bucket === undefined || entryOffset(bucket, name) < 0) return;
-  removeDentry(tx, { key: bucketKey, hash: 0, name, bucket, entry: undefined });
+  removeDentry(tx, { key: bucketKey, hash: 0, name, marks: undefined, bucket, entry: undefined });
 }
 
 /** For repair: corrects the file type that a name tells. */

@@ -19,6 +19,7 @@ import { KvStore } from '../kv/store.ts';
 import type { Volume } from '../volume.ts';
 import { formatVolume, readVolumeFacts, removeOrphans } from './format.ts';
 import { InoAllocator } from './ino-allocator.ts';
+import { NewDirectories } from './new-directories.ts';
 import { metaOperations } from './operations.table.ts';
 
 /** A clock that moves on by a nanosecond with every reading, so that no two operations have the same time. */
@@ -83,6 +84,8 @@ export class VolumeFixture {
       inos: new InoAllocator(facts!.inoLimit),
       hashSeed: options.hashSeed ?? facts!.hashSeed,
       opens: new Map(),
+      mayBeOrphans: new Set(),
+      newDirectories: new NewDirectories(),
       lent: new LentBlobs(blobs),
       unsynced: new Unsynced(),
       inlineLimitBytes: 4096,

@@ -1,9 +1,9 @@
 import { FsError, fail, type Ino } from '#base';
 import { type Attributes, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '#protocol';
-import type { Snapshot, Transaction } from '../kv/transaction.ts';
+import { bytesOf, type Snapshot, type Transaction } from '../kv/transaction.ts';
 import type { Volume } from '../volume.ts';
 import { key } from './keys.ts';
-import { attributesOf, decodeInode, encodeInode, type Inode } from './records.ts';
+import { attributesOf, decodeInode, type Inode, StoredInode } from './records.ts';
 
 /** A moment on the server's clock, read once per operation. */
 export interface WallTime {
@@ -18,8 +18,9 @@ export function wallTime(volume: Volume): WallTime {
 }
 
 export function getInode(snapshot: Snapshot, ino: Ino): Inode | undefined {
-  const bytes = snapshot.get(key.inode(ino));
-  return bytes && decodeInode(ino, bytes);
+  const value = snapshot.getValue(key.inode(ino));
+  if (value === undefined) return undefined;
+  return value instanceof StoredInode ? value.copy() : decodeInode(ino, bytesOf(value));
 }
 
 /** The inode that a call names by number; `stale` when it is gone. */
@@ -43,7 +44,7 @@ export function requireDirectory(snapshot: Snapshot, ino: Ino): Inode {
 }
 
 export function putInode(tx: Transaction, inode: Inode): void {
-  tx.put(key.inode(inode.ino), encodeInode(inode));
+  tx.put(key.inode(inode.ino), new StoredInode(inode));
 }
 
 /** What clients are shown of an inode, lent or not. */

@@ -25,7 +25,7 @@ export function link(volume: Volume, request: RequestOf<'link'>): Maybe<Attribut
   return volume.store.transact((tx) => {
     const parent = requireDirectory(tx, request.parent);
     requireSearch(tx, parent, caller);
-    const slot = dentrySlot(tx, volume.hashSeed, parent.ino, name);
+    const slot = dentrySlot(tx, volume, parent.ino, name);
     if (slot.entry !== undefined) fail('exists', `${name} in directory ${parent.ino}`);
     requireMayAdd(tx, parent, caller);
     const inode = requireInode(tx, request.ino);

@@ -58,7 +58,7 @@ export function dropLink(
     if (!volume.opens.has(inode.ino)) {
       return destroyInode(volume, tx, inode);
     }
-    makeOrphan(tx, inode);
+    makeOrphan(volume, tx, inode);
   } else if (isAt(inode, place)) {
     setPlace(inode, someLink(tx, inode));
   }
@@ -67,11 +67,13 @@ export function dropLink(
 }
 
 /** An inode without names that is still open. The record is not written. */
-export function makeOrphan(tx: Transaction, inode: Inode): void {
+export function makeOrphan(volume: Volume, tx: Transaction, inode: Inode): void {
   inode.nlink = 0;
   inode.parent = noIno;
   inode.cookie = 0;
   tx.put(key.orphan(inode.ino), noValue);
+  // Too many in there do no harm, when this is rolled back.
+  volume.mayBeOrphans.add(inode.ino);
 }
 
 export function setPlace(inode: Inode, place: Place): void {

@@ -70,7 +70,7 @@ function makeInode(volume: Volume, tx: Transaction, request: MakeRequest, now: W
   const { caller, name, mode, umask, rdev } = request;
   const parent = requireDirectory(tx, request.parent);
   requireSearch(tx, parent, caller);
-  const slot = dentrySlot(tx, volume.hashSeed, parent.ino, name);
+  const slot = dentrySlot(tx, volume, parent.ino, name);
   if (slot.entry !== undefined) fail('exists', `${name} in directory ${parent.ino}`);
   requireMayAdd(tx, parent, caller);
   const inode = newInode(tx, parent, { ino: volume.inos.next(tx), mode, umask, rdev, caller }, now);
@@ -78,6 +78,7 @@ function makeInode(volume: Volume, tx: Transaction, request: MakeRequest, now: W
   switch (mode & S_IFMT) {
     case S_IFDIR:
       inode.nlink = 2;
+      volume.newDirectories.begin(inode.ino);
       setPlace(inode, place);
       parent.nlink += 1;
       break;

@@ -1,5 +1,6 @@
 import { FsError, type Ino, s53, struct, u32, u53 } from '#base';
 import { type Attributes, S_IFDIR, S_IFMT } from '#protocol';
+import type { LazyValue } from '../kv/transaction.ts';
 
 /** The inode as it is stored: fixed size, little-endian. A new field takes from `reserved`. */
 export const InodeRecord = struct('inode record', 136, {
@@ -70,6 +71,55 @@ export interface Inode {
   ctimeNsec: number;
   btimeSec: number;
   btimeNsec: number;
+}
+
+/** An inode as the store keeps it in memory: it becomes bytes when it is committed, however often it changed. */
+export class StoredInode implements LazyValue {
+  readonly #inode: Inode;
+
+  constructor(inode: Inode) {
+    this.#inode = copyInode(inode);
+  }
+
+  get length(): number {
+    return InodeRecord.size;
+  }
+
+  encode(): Uint8Array {
+    return encodeInode(this.#inode);
+  }
+
+  /** For the caller to change. */
+  copy(): Inode {
+    return copyInode(this.#inode);
+  }
+}
+
+/** Written out, since an object of one known shape is copied several times faster so than by spreading. */
+function copyInode(inode: Inode): Inode {
+  return {
+    ino: inode.ino,
+    mode: inode.mode,
+    uid: inode.uid,
+    gid: inode.gid,
+    nlink: inode.nlink,
+    rdev: inode.rdev,
+    flags: inode.flags,
+    traits: inode.traits,
+    size: inode.size,
+    blocks: inode.blocks,
+    parent: inode.parent,
+    cookie: inode.cookie,
+    dataVersion: inode.dataVersion,
+    atimeSec: inode.atimeSec,
+    atimeNsec: inode.atimeNsec,
+    mtimeSec: inode.mtimeSec,
+    mtimeNsec: inode.mtimeNsec,
+    ctimeSec: inode.ctimeSec,
+    ctimeNsec: inode.ctimeNsec,
+    btimeSec: inode.btimeSec,
+    btimeNsec: inode.btimeNsec,
+  };
 }
 
 const recordVersion = 1;

@@ -1,4 +1,4 @@
-import type { Maybe } from '#base';
+import { chain, type Maybe } from '#base';
 import type { RequestOf } from '#protocol';
 import type { Volume } from '../volume.ts';
 import { destroyInode } from './destroy.ts';
@@ -7,8 +7,10 @@ import { key } from './keys.ts';
 import { uncountOpens } from './opens.ts';
 
 export function release(volume: Volume, { ino, count }: RequestOf<'release'>): Maybe<void> {
-  if (!uncountOpens(volume, ino, count)) return;
-  return removeOrphan(volume, ino);
+  if (!uncountOpens(volume, ino, count) || !volume.mayBeOrphans.has(ino)) return;
+  return chain(removeOrphan(volume, ino), () => {
+    if (!volume.opens.has(ino)) volume.mayBeOrphans.delete(ino);
+  });
 }
 
 /** Removes an inode without names, unless it is open. */

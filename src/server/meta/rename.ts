@@ -57,8 +57,8 @@ function renameIn(volume: Volume, tx: Transaction, request: RenameRequest, now: 
   const newDirectory = same ? oldDirectory : requireDirectory(tx, request.newParent);
   requireSearch(tx, oldDirectory, caller);
   if (!same) requireSearch(tx, newDirectory, caller);
-  const oldSlot = dentrySlot(tx, volume.hashSeed, oldDirectory.ino, request.name);
-  const newSlot = dentrySlot(tx, volume.hashSeed, newDirectory.ino, request.newName);
+  const oldSlot = dentrySlot(tx, volume, oldDirectory.ino, request.name);
+  const newSlot = dentrySlot(tx, volume, newDirectory.ino, request.newName);
   if (oldSlot.entry === undefined) fail('notFound', `${request.name} in directory ${oldDirectory.ino}`);
   if (newSlot.entry === undefined) {
     if ((flags & RENAME_EXCHANGE) !== 0) fail('notFound', `${request.newName} in directory ${newDirectory.ino}`);

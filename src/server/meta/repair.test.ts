@@ -31,7 +31,7 @@ function change(tx: Transaction, ino: Ino, changes: Partial<Inode>): void {
 }
 
 function dropName({ fixture }: Tree, tx: Transaction, parent: Ino, name: string): void {
-  removeDentry(tx, dentrySlot(tx, fixture.volume.hashSeed, parent, name));
+  removeDentry(tx, dentrySlot(tx, fixture.volume, parent, name));
 }
 
 const damages: { fact: string; kinds: string[]; damage: (tree: Tree, tx: Transaction) => void }[] = [
@@ -64,7 +64,7 @@ const damages: { fact: string; kinds: string[]; damage: (tree: Tree, tx: Transac
     fact: 'a second name of a directory',
     kinds: ['falseName'],
     damage: ({ fixture, sub }, tx) => {
-      const slot = dentrySlot(tx, fixture.volume.hashSeed, rootIno, 'again');
+      const slot = dentrySlot(tx, fixture.volume, rootIno, 'again');
       addDentry(tx, slot, sub, S_IFDIR);
     },
   },
@@ -73,14 +73,14 @@ const damages: { fact: string; kinds: string[]; damage: (tree: Tree, tx: Transac
     kinds: ['falseName', 'wrongRecord'],
     damage: (all, tx) => {
       dropName(all, tx, rootIno, 'd');
-      addDentry(tx, dentrySlot(tx, all.fixture.volume.hashSeed, all.sub, 'loop'), all.d, S_IFDIR);
+      addDentry(tx, dentrySlot(tx, all.fixture.volume, all.sub, 'loop'), all.d, S_IFDIR);
     },
   },
   {
     fact: 'a name with another type',
     kinds: ['wrongType'],
     damage: ({ fixture, d, h }, tx) => {
-      const slot = dentrySlot(tx, fixture.volume.hashSeed, d, 'h');
+      const slot = dentrySlot(tx, fixture.volume, d, 'h');
       removeDentry(tx, slot);
       addDentry(tx, slot, h, S_IFDIR);
     },

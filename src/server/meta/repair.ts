@@ -102,13 +102,13 @@ function correctRecord(tx: Transaction, ino: Ino, right: Partial<Inode>): void {
 function giveName(tx: Transaction, ino: Ino, mending: Mending): void {
   const inode = requireNamed(tx, ino);
   const directory = lostAndFoundIn(tx, mending);
-  const slot = dentrySlot(tx, mending.hashSeed, directory, `#${ino}`);
+  const slot = dentrySlot(tx, mending, directory, `#${ino}`);
   if (slot.entry === undefined) addDentry(tx, slot, ino, inode.mode);
 }
 
 /** The directory for finds, made when there is none. */
 function lostAndFoundIn(tx: Transaction, { hashSeed, now }: Mending): Ino {
-  const slot = dentrySlot(tx, hashSeed, rootIno, lostAndFound);
+  const slot = dentrySlot(tx, { hashSeed }, rootIno, lostAndFound);
   if (slot.entry !== undefined) {
     if (slot.entry.type === S_IFDIR) return slot.entry.ino;
     throw new FsError('exists', `/${lostAndFound} is no directory: move it away, then run cfs fsck --repair again`);

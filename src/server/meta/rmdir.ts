@@ -14,7 +14,7 @@ export function rmdir(volume: Volume, { caller, parent, name }: RequestOf<'rmdir
   return volume.store.transact((tx) => {
     const directory = requireDirectory(tx, parent);
     requireSearch(tx, directory, caller);
-    const slot = dentrySlot(tx, volume.hashSeed, parent, name);
+    const slot = dentrySlot(tx, volume, parent, name);
     const { entry } = slot;
     if (entry === undefined) fail('notFound', `${name} in directory ${parent}`);
     const inode = requireNamed(tx, entry.ino);
@@ -23,6 +23,7 @@ export function rmdir(volume: Volume, { caller, parent, name }: RequestOf<'rmdir
     requireEmpty(inode);
     removeDentry(tx, slot);
     const removed = destroyInode(volume, tx, inode);
+    volume.newDirectories.end(inode.ino);
     directory.size -= 1;
     directory.nlink -= 1;
     touchEntries(directory, now);

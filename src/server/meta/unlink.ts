@@ -12,7 +12,7 @@ export function unlink(volume: Volume, { caller, parent, name }: RequestOf<'unli
   return volume.store.transact((tx) => {
     const directory = requireDirectory(tx, parent);
     requireSearch(tx, directory, caller);
-    const slot = dentrySlot(tx, volume.hashSeed, parent, name);
+    const slot = dentrySlot(tx, volume, parent, name);
     const { entry } = slot;
     if (entry === undefined) fail('notFound', `${name} in directory ${parent}`);
     const inode = requireNamed(tx, entry.ino);
