@@ -93,15 +93,15 @@ function markUnsynced(volume: Volume, tx: Transaction, ino: Ino): void {
  * without the bytes that were durable inline.
  */
 export async function spill(volume: Volume, ino: Ino): Promise<void> {
-  const content = await volume.store.read((tx) => {
+  const inline = await volume.store.read((tx) => {
     const inode = requireFile(tx, ino);
-    return isInBlob(inode) ? undefined : (inlineContent(tx, inode) ?? new Uint8Array(0));
+    return isInBlob(inode) ? undefined : { content: inlineContent(tx, inode) ?? new Uint8Array(0), size: inode.size };
   });
-  if (content === undefined) return;
+  if (inline === undefined) return;
   await makeBlob(volume, ino);
   try {
-    await fillBlob(volume, ino, content);
-    let isSynced = content.length === 0;
+    await fillBlob(volume, ino, inline);
+    let isSynced = inline.size === 0;
     // Until the record names the blob, an fsync that comes in between makes the inline content durable.
     while (!(await volume.store.transact((tx) => nameBlob(volume, tx, ino, isSynced)))) {
       await volume.blobs.sync(ino, false);
@@ -115,10 +115,14 @@ export async function spill(volume: Volume, ino: Ino): Promise<void> {
   volume.unsynced.blobGrew(ino);
 }
 
-async function fillBlob(volume: Volume, ino: Ino, content: Uint8Array): Promise<void> {
-  if (content.length === 0) return;
-  const written = await volume.blobs.write(ino, 0, content);
-  if (written < content.length) throw new FsError('noSpace', `inode ${ino}: no space for its blob`);
+/** Gives the blob the whole size, zeros at the end included: after a crash the record is cut down to what it has. */
+async function fillBlob(volume: Volume, ino: Ino, inline: { content: Uint8Array; size: number }): Promise<void> {
+  const { content, size } = inline;
+  if (content.length > 0) {
+    const written = await volume.blobs.write(ino, 0, content);
+    if (written < content.length) throw new FsError('noSpace', `inode ${ino}: no space for its blob`);
+  }
+  if (content.length < size) await volume.blobs.truncate(ino, size);
 }
 
 /** False when the blob must be synced before the record may name it. */

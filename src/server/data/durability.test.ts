@@ -59,6 +59,38 @@ test('inline content that fsync acknowledged survives its move to a blob, though
   );
 });
 
+test('zeros at the end that fsync acknowledged survive the move to a blob', async () => {
+  for (const text of ['', 'aaa']) {
+    await afterPowerCut(
+      async (world) => {
+        const ino = await world.make();
+        await world.write(ino, 0, text);
+        await world.truncate(ino, 12);
+        await world.fsync(ino);
+        await world.write(ino, large, 'b');
+        await world.volume.store.flush();
+        return ino;
+      },
+      async (world, ino) => assert.equal((await world.read(ino)).slice(0, 12), text.padEnd(12, '\0')),
+    );
+  }
+});
+
+test('zeros that fsync acknowledged survive a small write and then a large one', async () => {
+  await afterPowerCut(
+    async (world) => {
+      const ino = await world.make();
+      await world.truncate(ino, 12);
+      await world.fsync(ino);
+      await world.write(ino, 2, 'a');
+      await world.write(ino, large, 'b');
+      await world.volume.store.flush();
+      return ino;
+    },
+    async (world, ino) => assert.match((await world.read(ino)).slice(0, 12), /^\0\0[a\0]\0{9}$/),
+  );
+});
+
 test('an fsync while content moves to a blob is kept', async () => {
   for (const seed of seeds) {
     const random = new SeededRandom(seed);

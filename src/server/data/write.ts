@@ -33,7 +33,8 @@ function tryInline(volume: Volume, tx: Transaction, request: WriteRequest): Writ
   if (end > volume.inlineLimitBytes) return undefined;
   if (end === offset) return { written: 0, end };
   const old = inlineContent(tx, inode);
-  if (old === undefined) volume.unsynced.startedInline(inode.ino);
+  // Zeros that a truncation made are content too, and may be promised.
+  if (inode.size === 0) volume.unsynced.startedInline(inode.ino);
   putInline(tx, inode, writeInline(old, offset, request.data), Math.max(inode.size, end));
   putChanged(volume, tx, inode, request.killPrivileges);
   const reply = { written: request.data.length, end };
