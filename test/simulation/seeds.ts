@@ -1,0 +1,20 @@
+/**
+ * Which seeds a run tries: `CFS_SEED=n` that one alone, `CFS_SEEDS=n` so many, else `count`. They are fresh in every
+ * run of the tests and follow each other.
+ */
+export function seedsToRun(count: number): number[] {
+  const one = process.env['CFS_SEED'];
+  if (one !== undefined) return [Number(one)];
+  const many = Number(process.env['CFS_SEEDS'] ?? count);
+  const first = (Date.now() % 1_000_000_000) + 1;
+  return Array.from({ length: many }, (_, index) => first + index);
+}
+
+/** Runs one seed; a failure tells how to see it again. */
+export async function withSeed<T>(seed: number, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    throw new Error(`seed ${seed} failed; CFS_SEED=${seed} repeats it`, { cause });
+  }
+}
