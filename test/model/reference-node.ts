@@ -40,6 +40,8 @@ export interface Node {
   opens: number;
   /** Made by O_TMPFILE and not yet linked: the only inode without names that may get one. */
   unnamed: boolean;
+  /** The last open ended after the last name had gone: nobody can ask for it any more. */
+  forgotten: boolean;
 }
 
 export function isDirectory(node: Node): boolean {

@@ -197,6 +197,7 @@ export class ReferenceFileSystem {
 
   release(node: Node): void {
     node.opens -= 1;
+    node.forgotten = isGone(node);
   }
 
   read(node: Node, offset: number, length: number): Uint8Array {
@@ -243,6 +244,7 @@ export class ReferenceFileSystem {
       xattrs: new Map(),
       opens: 0,
       unnamed: false,
+      forgotten: false,
     };
   }
 

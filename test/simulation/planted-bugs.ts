@@ -68,7 +68,7 @@ export const plantedBugs: Record<string, PlantedBug> = {
     },
   },
   'commits overtake each other': {
-    found: 'both',
+    found: 'embedded',
     engine: (engine) => {
       const commit = engine.commit.bind(engine);
       let held: Promise<void> | undefined;
