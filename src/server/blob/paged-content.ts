@@ -87,18 +87,29 @@ export function copyOf(content: PagedContent): PagedContent {
   return copy;
 }
 
-/** What a power cut may leave of content that went from `durable` to `now`: each changed page, and the size, or not. */
+/**
+ * What a power cut may leave of content that went from `durable` to `now`: each changed page, and the size, or not. To
+ * be shorter is one change, which happened or did not.
+ */
 export function mixed(durable: PagedContent, now: PagedContent, random: Random): PagedContent {
   const left = copyOf(durable);
   const coin = () => below(random, 2) === 0;
+  const isShorter = now.size < durable.size;
+  const size = isShorter ? (coin() ? now.size : durable.size) : grownSize(durable, now, random);
   for (const index of new Set([...durable.pages.keys(), ...now.pages.keys()])) {
     if (durable.pages.get(index) === now.pages.get(index) || coin()) continue;
+    if (isShorter && size > now.size && (index + 1) * pageBytes > now.size) continue;
     const page = now.pages.get(index);
     if (page === undefined) left.pages.delete(index);
     else left.pages.set(index, page);
   }
-  const size = coin() ? now.size : durable.size + Math.floor((now.size - durable.size) / (1 + below(random, 4)));
   left.size = Math.max(now.size, durable.size);
-  left.truncate(coin() ? durable.size : size);
+  left.truncate(size);
   return left;
+}
+
+function grownSize(durable: PagedContent, now: PagedContent, random: Random): number {
+  if (below(random, 2) === 0) return durable.size;
+  if (below(random, 2) === 0) return now.size;
+  return durable.size + Math.floor((now.size - durable.size) / (1 + below(random, 4)));
 }

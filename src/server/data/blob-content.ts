@@ -82,6 +82,36 @@ export async function recordBlobChange(volume: Volume, ino: Ino, change: BlobCha
   if (grown) volume.unsynced.blobGrew(ino);
 }
 
+/**
+ * Runs `shrink`, which makes a blob shorter and then its record. The disk may keep the first and lose the second: the
+ * old size, with zeros where the file ended before. So the mark that lets the record follow the blob has to be durable
+ * before. That costs a commit once for each time the blob was synced.
+ */
+export async function shrinking(volume: Volume, ino: Ino, shrink: () => Promise<void>): Promise<void> {
+  volume.unsynced.shrinks(ino);
+  try {
+    if (!volume.unsynced.isMarkDurable(ino)) await markDurably(volume, ino);
+    await shrink();
+  } finally {
+    volume.unsynced.shrank(ino);
+  }
+}
+
+async function markDurably(volume: Volume, ino: Ino): Promise<void> {
+  await volume.store.transact((tx) => {
+    // The mark of a file that is lent for writing says more.
+    if (tx.get(key.lent(ino)) === undefined) tx.put(key.lent(ino), unsyncedMark);
+  });
+  try {
+    await volume.store.flush();
+  } catch (cause) {
+    // A full disk may be what the truncation is to mend.
+    if (!(cause instanceof FsError) || cause.status !== 'noSpace') throw cause;
+    return;
+  }
+  volume.unsynced.markIsDurable(ino);
+}
+
 /** Sees to it that a crash cannot leave a size whose bytes never reached the disk. */
 function markUnsynced(volume: Volume, tx: Transaction, ino: Ino): void {
   if (!volume.unsynced.hasBlob(ino)) tx.put(key.lent(ino), unsyncedMark);

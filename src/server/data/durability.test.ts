@@ -236,3 +236,45 @@ test('a volume that was closed needs no recovery and has lost nothing, even by a
     assert.equal(await after.read(ino), 'a'.repeat(large));
   }
 });
+
+test('a blob that was shortened without a sync is as before or as short as it was made, for a lent one too', async () => {
+  for (const lent of [false, true]) {
+    const seen = new Set<number>();
+    await afterPowerCut(
+      async (world) => {
+        const ino = await world.make();
+        await world.write(ino, 0, 'a'.repeat(large));
+        await world.fsync(ino);
+        if (lent) await world.lend(ino, true);
+        await world.truncate(ino, 100);
+        return ino;
+      },
+      async (world, ino) => {
+        const content = await world.read(ino);
+        seen.add(content.length);
+        assert.equal(content.replaceAll('\0', '').length, content.length);
+      },
+    );
+    assert.deepEqual([...seen].sort(), [100, large]);
+  }
+});
+
+test('an fsync beside a truncation leaves no old size without its bytes', async () => {
+  for (const seed of seeds) {
+    const random = new SeededRandom(seed);
+    let later = false;
+    const schedule = (run: () => void) => (later && below(random, 2) === 0 ? setImmediate(run) : run());
+    const world = await ContentFixture.open({ blobs: { schedule } });
+    const ino = await world.make();
+    await world.write(ino, 0, 'a'.repeat(large));
+    await world.fsync(ino);
+    later = true;
+    // Nothing answers them after the cut.
+    void world.truncate(ino, 100);
+    void world.fsync(ino);
+    for (let i = below(random, 12); i > 0; i--) await new Promise((resolve) => setImmediate(resolve));
+    const after = await world.powerCut(seed);
+    const content = await after.read(ino);
+    assert.equal(content.replaceAll('\0', '').length, content.length);
+  }
+});

@@ -1,7 +1,7 @@
 import type { Ino, Maybe } from '#base';
 import type { Transaction } from '../kv/transaction.ts';
 import type { Volume } from '../volume.ts';
-import { explained, prepareBlob, recordBlobChange } from './blob-content.ts';
+import { prepareBlob, recordBlobChange, shrinking } from './blob-content.ts';
 import { inlineContent, isInBlob, putChanged, putInline, requireFile, requireSize } from './content.ts';
 import { clearInline } from './inline-content.ts';
 
@@ -31,13 +31,13 @@ function tryInline(volume: Volume, tx: Transaction, ino: Ino, size: number): boo
 
 /** A blob stays one, however short it gets: whoever rewrites a large file writes a large file. */
 async function truncateBlob(volume: Volume, ino: Ino, size: number): Promise<void> {
-  try {
-    const inode = await volume.store.read((tx) => requireFile(tx, ino));
-    const blob = await prepareBlob(volume, ino, inode);
-    if (size > blob.size) await blob.trim();
+  const inode = await volume.store.read((tx) => requireFile(tx, ino));
+  const blob = await prepareBlob(volume, ino, inode);
+  const resize = async (): Promise<void> => {
     await volume.blobs.truncate(ino, size);
-  } catch (cause) {
-    throw explained(cause, ino);
-  }
-  await recordBlobChange(volume, ino, { size, killPrivileges: false });
+    await recordBlobChange(volume, ino, { size, killPrivileges: false });
+  };
+  if (size < blob.size) return shrinking(volume, ino, resize);
+  if (size > blob.size) await blob.trim();
+  return resize();
 }

@@ -13,6 +13,8 @@ export class Unsynced {
   #inline = new Set<Ino>();
   #olderInline = new Set<Ino>();
   readonly #blobs = new Set<Ino>();
+  readonly #shrinking = new Set<Ino>();
+  readonly #durablyMarked = new Set<Ino>();
   readonly #settleSoon: () => void;
 
   /** `settleSoon` is called when there is a blob to sync for the first time since all were. */
@@ -52,18 +54,40 @@ export class Unsynced {
   }
 
   hasBlob(ino: Ino): boolean {
-    return this.#blobs.has(ino);
+    return this.#blobs.has(ino) || this.#shrinking.has(ino);
   }
 
   /** The blob is about to be synced: what grows from here on needs another mark. Returns whether it had one. */
   takeBlob(ino: Ino): boolean {
+    this.#durablyMarked.delete(ino);
     return this.#blobs.delete(ino);
   }
 
   takeBlobs(): Ino[] {
     const all = [...this.#blobs];
     this.#blobs.clear();
+    this.#durablyMarked.clear();
     return all;
+  }
+
+  /** The blob gets shorter, and so must keep its `W` key, whoever syncs it meanwhile, until `shrank`. */
+  shrinks(ino: Ino): void {
+    this.#shrinking.add(ino);
+  }
+
+  /** The record says so too: the next sync takes the key away. */
+  shrank(ino: Ino): void {
+    this.#shrinking.delete(ino);
+    this.blobGrew(ino);
+  }
+
+  /** Whether the `W` key of a blob that shrinks is known to be durable. */
+  isMarkDurable(ino: Ino): boolean {
+    return this.#durablyMarked.has(ino);
+  }
+
+  markIsDurable(ino: Ino): void {
+    this.#durablyMarked.add(ino);
   }
 }
 
