@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Actor, FALLOC, MAP, O, PROT } from '../actor/index.ts';
-import { alice, bob, expect, fact, rootFact } from './fact.ts';
+import { alice, bob, expect, fact, rootFact, type Scene } from './fact.ts';
 
 async function install(app: Actor, source: string, name: string, mode = 0o755): Promise<void> {
   await app.writeFile(name, await app.readFile(source));
@@ -50,31 +49,38 @@ fact('a program that is open for writing gives ETXTBSY', async ({ app }) => {
   await expect(app.exec('echo'), 'ok');
 });
 
-fact('a program that runs is not opened for writing, but may be replaced', async ({ app, start }) => {
+/** Starts a copy of cat that reads a fifo; `finish` lets it end. */
+async function startCat({ app, start }: Scene): Promise<{ finish: () => Promise<{ status: number; output: string }> }> {
   const other = await start();
-  await install(app, '/usr/bin/sleep', 'sleep');
-  const running = other.exec('sleep', '0.5');
-  for (let tries = 0; tries < 100; tries++) {
-    const fd = await app.open('sleep', O.WRONLY).catch(() => undefined);
-    if (fd === undefined) break;
-    await app.close(fd);
-    await sleep(3);
-  }
-  await expect(app.open('sleep', O.WRONLY), 'ETXTBSY');
-  await expect(app.truncate('sleep', 0), 'ETXTBSY');
+  await install(app, '/usr/bin/cat', 'cat');
+  await app.mkfifo('fifo');
+  const running = other.exec('cat', 'fifo');
+  // This waits until the program has opened the other end, and so runs.
+  const fd = await app.open('fifo', O.WRONLY);
+  return {
+    finish: async () => {
+      await app.write(fd, 'done');
+      await app.close(fd);
+      return running;
+    },
+  };
+}
+
+fact('a program that runs is not opened for writing, but may be replaced', async (scene) => {
+  const { app } = scene;
+  const { finish } = await startCat(scene);
+  await expect(app.open('cat', O.WRONLY), 'ETXTBSY');
+  await expect(app.truncate('cat', 0), 'ETXTBSY');
   await install(app, '/usr/bin/echo', 'new');
-  await expect(app.rename('new', 'sleep'), 'ok');
-  assert.equal((await app.exec('sleep', 'replaced')).output, 'replaced\n');
-  assert.equal((await running).status, 0);
+  await expect(app.rename('new', 'cat'), 'ok');
+  assert.equal((await app.exec('cat', 'replaced')).output, 'replaced\n');
+  assert.deepEqual(await finish(), { status: 0, output: 'done' });
 });
 
-fact('a program runs on after its name is gone', async ({ app, start }) => {
-  const other = await start();
-  await install(app, '/usr/bin/sleep', 'sleep');
-  const running = other.exec('sleep', '0.2');
-  await sleep(50);
-  await app.unlink('sleep');
-  assert.equal((await running).status, 0);
+fact('a program runs on after its name is gone', async (scene) => {
+  const { finish } = await startCat(scene);
+  await scene.app.unlink('cat');
+  assert.deepEqual(await finish(), { status: 0, output: 'done' });
 });
 
 fact('a program that was just written, moved or changed runs as it is now', async ({ app }) => {

@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { rmdirSync, rmSync } from 'node:fs';
-import { mkdir, mkdtemp, statfs } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, statfs } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -88,11 +88,16 @@ async function temporaryRoot(): Promise<string> {
   return os.tmpdir();
 }
 
+/** The daemon and its keeper: processes that were started with the mount point, which no other run has, as an argument. */
 async function processesOf(dir: string): Promise<number[]> {
-  const { stdout } = await run(program, ['status', '--json'], { timeout: LIMIT_MS });
-  const mounts: { mountpoint: string; daemonPid: number; keeperPid: number | null }[] = JSON.parse(stdout);
-  const mine = mounts.filter((mount) => mount.mountpoint === dir);
-  return mine.flatMap((mount) => [mount.daemonPid, mount.keeperPid]).filter((pid) => pid !== null);
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      return line.split('\0').includes(dir) ? [pid] : [];
+    }),
+  );
+  return found.flat();
 }
 
 /** The daemon ends by itself after an unmount; one that does not is a failure, but is not left behind. */

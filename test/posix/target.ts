@@ -26,6 +26,8 @@ export type Ability =
   | 'countsBlocks'
   /** What a mapping stored past the end of a file is gone when the file grows. */
   | 'zeroesTail'
+  /** The kernel itself knows which files are immutable or append-only: access(2), statx(2), fcntl(2), mmap(2). */
+  | 'kernelFlags'
   /** The immutable flag also stops descriptors that were open before. */
   | 'stopsWriters'
   /** Times before 1902 and after 2446. */
@@ -49,6 +51,7 @@ const all: Ability[] = [
   'birthTime',
   'largeXattrs',
   'countsBlocks',
+  'kernelFlags',
   'stopsWriters',
   'zeroesTail',
   'wideTimes',
@@ -63,7 +66,7 @@ const kindsByMagic: Record<number, Kind> = {
   // Its attributes live in one block, and its times have 34 bits for seconds.
   61267: { name: 'ext4', lacks: ['largeXattrs', 'wideTimes'] },
   16914836: { name: 'tmpfs', lacks: ['zeroRange', 'sizeLimit', 'zeroesTail', 'stopsWriters'] },
-  1702057286: { name: 'fuse', lacks: [] },
+  1702057286: { name: 'fuse', lacks: ['kernelFlags', 'stopsWriters'] },
 };
 
 /**
