@@ -69,7 +69,7 @@ test('a store is had by one at a time, and the other is told by whom', async () 
 
 test('a store made by a newer version is refused', async () => {
   const path = empty();
-  (await takeStoreDirectory(path, { make: true })).close();
+  await (await openLocalVolume(path, machine)).close();
   assert.equal(readFileSync(join(path, 'version'), 'latin1'), 'claudefs store 1\n');
   writeFileSync(join(path, 'version'), 'claudefs store 2\n');
   await assert.rejects(takeStoreDirectory(path, { make: true }), { status: 'notSupported', message: /newer cfs/ });
@@ -81,6 +81,32 @@ test('a store whose making was interrupted is made again', async () => {
   writeFileSync(join(path, 'version'), '');
   const { close } = await openLocalVolume(path, machine);
   await close();
+});
+
+test('a store is made anew until its volume is complete, and never after', async () => {
+  const path = empty();
+  const begun = await takeStoreDirectory(path, { make: true });
+  begun.close();
+  // What a power cut may leave of it.
+  writeFileSync(join(begun.metaPath, 'data.mdb'), 'half');
+  truncateSync(join(path, 'version'), 5);
+  await assert.rejects(checkStore(path, machine, { repair: false }), { status: 'notFound' });
+  const first = await openLocalVolume(path, machine);
+  const ino = await newFile(first.volume, 'name', Buffer.from('content'));
+  await first.close();
+  const second = await openLocalVolume(path, machine);
+  assert.equal(Buffer.from(await contentOf(second.volume, ino)).toString(), 'content');
+  await second.close();
+  // The same remains without the mark belong to someone.
+  truncateSync(join(path, 'version'), 5);
+  await assert.rejects(openLocalVolume(path, machine), { status: 'corrupted' });
+});
+
+test('an unfinished store with something else in it is left alone', async () => {
+  const path = empty();
+  (await takeStoreDirectory(path, { make: true })).close();
+  writeFileSync(join(path, 'diary.txt'), 'mine');
+  await assert.rejects(takeStoreDirectory(path, { make: true }), { status: 'notEmpty', message: /diary\.txt/ });
 });
 
 test('a check makes no store', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, FsError, file, fromErrno, type Random } from '#base';
@@ -17,6 +17,13 @@ const openDirectoryFlags = 0o200000 | 0o2000000;
 /** How the files of a store are laid out: `meta`, `blobs`, `lock` and `version`. */
 const layoutVersion = 1;
 const versionText = `claudefs store ${layoutVersion}\n`;
+/**
+ * Lies in a store until its volume is made and durable. Until then nobody was promised anything, so whoever finds it
+ * begins anew: a power cut may have left any part of the rest.
+ */
+const unfinishedName = 'unfinished';
+/** What an unfinished store may hold. */
+const ownNames = new Set(['lock', 'version', 'meta', 'blobs', unfinishedName]);
 
 /** A store on the local disk that this process holds: nobody else can open it until `close`, or until the process ends. */
 export interface StoreDirectory {
@@ -25,6 +32,8 @@ export interface StoreDirectory {
   readonly lockFd: number;
   readonly metaPath: string;
   readonly blobsPath: string;
+  /** A new store is complete: what it holds is durable, and must be kept from now on. */
+  finish(): Promise<void>;
   /** Gives the lock back. */
   close(): void;
 }
@@ -35,22 +44,31 @@ export interface StoreDirectory {
  * version made it, and as the system does.
  */
 export async function takeStoreDirectory(path: string, options: { make: boolean }): Promise<StoreDirectory> {
-  const isNew = examine(path, options);
-  if (isNew) attempt('make the store', path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  if (examine(path, options)) {
+    attempt('make the store', path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  }
   const lockFd = lock(path);
   try {
+    // Another process may have made it meanwhile.
+    const isNew = examine(path, options);
     if (isNew) await initialize(path);
     requireVersion(path);
     for (const name of ['meta', 'blobs']) {
       attempt('make', join(path, name), () => mkdirSync(join(path, name), { recursive: true, mode: 0o700 }));
     }
     if (isNew) await syncDirectory(path);
+    return {
+      path,
+      lockFd,
+      metaPath: join(path, 'meta'),
+      blobsPath: join(path, 'blobs'),
+      finish: () => (isNew ? finish(path) : Promise.resolve()),
+      close: () => void file.closeFd(lockFd),
+    };
   } catch (cause) {
     file.closeFd(lockFd);
     throw cause;
   }
-  const close = (): void => void file.closeFd(lockFd);
-  return { path, lockFd, metaPath: join(path, 'meta'), blobsPath: join(path, 'blobs'), close };
 }
 
 /** Opens the volume in the store at `path`, and makes both where the directory is absent or empty. */
@@ -64,6 +82,7 @@ export async function openLocalVolume(
     const engine = await LmdbEngine.open(directory.metaPath);
     const blobs = new LocalBlobStore(directory.blobsPath, options);
     const volume = await openVolume({ engine, blobs, ...machine }, options);
+    await finishMaking(directory, volume);
     const close = (): Promise<void> => volume.close().finally(() => directory.close());
     return { volume, directory, close };
   } catch (cause) {
@@ -72,13 +91,24 @@ export async function openLocalVolume(
   }
 }
 
+async function finishMaking(directory: StoreDirectory, volume: ServedVolume): Promise<void> {
+  try {
+    await directory.finish();
+  } catch (cause) {
+    // What went wrong first is what matters.
+    await volume.close().catch(() => undefined);
+    throw cause;
+  }
+}
+
 /** Whether `path` is to become a store; fails when it is neither one nor can become one. */
 function examine(path: string, options: { make: boolean }): boolean {
-  const names = namesIn(path);
-  if (names?.includes('version') === true && readVersion(path) !== '') return false;
-  // A store whose making was interrupted has nothing but its lock and an empty version.
-  const others = names?.filter((name) => name !== 'lock' && name !== 'version');
-  if (others !== undefined && others.length > 0) {
+  const names = namesIn(path) ?? [];
+  const isUnfinished = names.includes(unfinishedName);
+  if (!isUnfinished && names.includes('version') && readVersion(path) !== '') return false;
+  // A making that was interrupted at its start leaves the lock, and perhaps an empty version.
+  const others = names.filter((name) => !(isUnfinished ? ownNames.has(name) : name === 'lock' || name === 'version'));
+  if (others.length > 0) {
     throw new FsError(
       'notEmpty',
       `${path} is no store of cfs, and not empty (it holds ${others[0]}): choose an absent or empty directory`,
@@ -115,11 +145,29 @@ function lock(path: string): number {
 }
 
 async function initialize(path: string): Promise<void> {
-  const versionPath = join(path, 'version');
-  const fd = file.check(file.openAt(file.AT_FDCWD, versionPath, rewriteFlags, 0o600), 'open', versionPath);
+  await write(join(path, unfinishedName), '');
+  // From here on, whatever a power cut leaves is known to be a part of nothing.
+  await syncDirectory(path);
+  for (const name of ['version', 'meta', 'blobs']) {
+    attempt('remove the unfinished', join(path, name), () =>
+      rmSync(join(path, name), { recursive: true, force: true }),
+    );
+  }
+  await write(join(path, 'version'), versionText);
+}
+
+async function finish(path: string): Promise<void> {
+  const unfinishedPath = join(path, unfinishedName);
+  file.check(file.unlinkAt(file.AT_FDCWD, unfinishedPath), 'remove', unfinishedPath);
+  await syncDirectory(path);
+}
+
+/** Makes a file durable with this content. */
+async function write(path: string, text: string): Promise<void> {
+  const fd = file.check(file.openAt(file.AT_FDCWD, path, rewriteFlags, 0o600), 'open', path);
   try {
-    file.check(file.writeSync(fd, Buffer.from(versionText, 'latin1'), 0), 'write', versionPath);
-    await file.fsync(fd, false, versionPath);
+    file.check(file.writeSync(fd, Buffer.from(text, 'latin1'), 0), 'write', path);
+    await file.fsync(fd, false, path);
   } finally {
     file.closeFd(fd);
   }
