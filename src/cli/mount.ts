@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AdminServer, type MountStatus, runtimeDirectory } from '#admin';
-import { FsError } from '#base';
+import { FsError, SystemClock } from '#base';
 import { operationNames, unmount } from '#fuse';
 import { createLogger, type Logger } from '#telemetry';
 import { isDaemon, reportStart, startDaemon } from './daemonize.ts';
@@ -41,8 +41,9 @@ async function serveUntilUnmounted(directory: string, options: MountOptions, log
     throw new FsError('invalid', `the store ${store} would lie below its own mount: choose another --store`);
   }
   const mounted = await mountEmbedded(directory, store, options, log);
-  const startedAt = process.hrtime.bigint();
-  const uptimeSeconds = (): number => Number((process.hrtime.bigint() - startedAt) / 1_000_000n) / 1000;
+  const clock = new SystemClock();
+  const startedAtMs = clock.nowMs();
+  const uptimeSeconds = (): number => Math.round(clock.nowMs() - startedAtMs) / 1000;
   unmountOnSignals(mounted.mountpoint, log);
   const admin = await listen(() => statusOf(mounted, store, uptimeSeconds()), log);
   log.info({ mountpoint: mounted.mountpoint, store, passthrough: mounted.features.passthrough, version }, 'mounted');

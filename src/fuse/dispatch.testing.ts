@@ -4,7 +4,7 @@ import { Vfs } from '#vfs';
 import { Dispatcher, newCounters, type OperationCounters } from './dispatcher.ts';
 import { Frame, type FrameBytes } from './frame.ts';
 import { type HandshakeOptions, type KernelFeatures, negotiate, type Offer } from './handshake.ts';
-import { MemoryClient } from './memory-client.ts';
+import { MemoryClient } from './memory-client.testing.ts';
 import { replyBodyBytes, requestBodyMinBytes } from './numbers.table.ts';
 import { sessionDefaults } from './session.ts';
 

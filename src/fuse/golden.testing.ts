@@ -1,4 +1,4 @@
-// Frames captured from a real kernel by capture-golden.ts.
+// Frames captured from a real kernel by capture-golden.testing.ts.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -39,7 +39,7 @@ interface Toy {
 /** A mount in a child process, so that this one may touch it; gone when the test ends, however it does. */
 async function mountToy(t: TestContext, options: object = {}): Promise<Toy> {
   const directory = mkdtempSync(join(tmpdir(), 'cfs-fuse-'));
-  const program = join(import.meta.dirname, 'toy-mount.ts');
+  const program = join(import.meta.dirname, 'toy-mount.testing.ts');
   const child = spawn(process.execPath, ['--conditions=source', program, directory, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: 60_000,
@@ -126,7 +126,7 @@ for (const { title, options } of modes) {
 }
 
 test('more writes are pending than there is memory for, and all end', { skip, timeout: 120_000 }, async (t) => {
-  const toy = await mountToy(t, { late: ['write'], lateMs: 50 });
+  const toy = await mountToy(t, { late: ['write'], lateMs: 2000, together: 63 });
   const files = Array.from({ length: 200 }, (_, index) => join(toy.directory, `file-${index}`));
   const script = `const fs = require('node:fs/promises');
     Promise.all(${JSON.stringify(files)}.map((file) => fs.writeFile(file, Buffer.alloc(100_000, 'w'))));`;
@@ -164,7 +164,7 @@ test('a dead mount is replaced', { skip, timeout: 60_000 }, async (t) => {
   dead.child.kill('SIGKILL');
   await once(dead.child, 'close');
   await assert.rejects(fs.stat(dead.directory), { code: 'ENOTCONN' });
-  const program = join(import.meta.dirname, 'toy-mount.ts');
+  const program = join(import.meta.dirname, 'toy-mount.testing.ts');
   const child = spawn(process.execPath, ['--conditions=source', program, dead.directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,12 +1,12 @@
 /**
- * A mount of the in-memory file system, as a program: `toy-mount.ts DIRECTORY [JSON OPTIONS]`. Tests and
+ * A mount of the in-memory file system, as a program: `toy-mount.testing.ts DIRECTORY [JSON OPTIONS]`. Tests and
  * measurements run it as a child, so that they never touch a mount of their own process. Prints one JSON line when
  * the mount answers, and one when it has ended.
  */
 import { writeFileSync } from 'node:fs';
 import { type Ino, rootIno } from '#base';
 import { Vfs } from '#vfs';
-import { MemoryClient } from './memory-client.ts';
+import { MemoryClient } from './memory-client.testing.ts';
 import { mountFuse } from './mount.ts';
 import { type SessionOptions, serve } from './session.ts';
 import { raiseReadahead } from './tuning.ts';
@@ -15,16 +15,18 @@ interface ToyOptions extends Partial<SessionOptions> {
   validityMs?: number;
   late?: string[];
   lateMs?: number;
+  together?: number;
   record?: string;
   source?: string;
 }
 
 const [directory, json] = process.argv.slice(2);
-if (directory === undefined) throw new Error('usage: toy-mount.ts DIRECTORY [JSON]');
+if (directory === undefined) throw new Error('usage: toy-mount.testing.ts DIRECTORY [JSON]');
 const {
   validityMs = 86_400_000,
   late = [],
   lateMs = 0,
+  together = Number.POSITIVE_INFINITY,
   record,
   source,
   ...options
@@ -32,6 +34,7 @@ const {
 
 const client = new MemoryClient();
 client.lateMs = lateMs;
+client.together = together;
 for (const call of late) client.lateCalls.add(call as 'lookup');
 const frames: { kind: string; hex: string }[] = [];
 const validity = { attributeValidityMs: validityMs, entryValidityMs: validityMs, negativeValidityMs: validityMs };

@@ -23,8 +23,11 @@ interface Node {
 export class MemoryClient implements Client {
   readonly files = undefined;
   readonly lateCalls = new Set<CallName>();
-  /** How late they are. */
+  /** How late they are: until no other came for so long, or `together` wait. */
   lateMs = 0;
+  together = Number.POSITIVE_INFINITY;
+  #waiting: (() => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
   readonly #nodes = new Map<Ino, Node>();
   #nextIno = 2;
 
@@ -51,8 +54,18 @@ export class MemoryClient implements Client {
         }
       };
       if (this.lateMs === 0) setImmediate(answer);
-      else setTimeout(answer, this.lateMs);
+      else this.#wait(answer);
     });
+  }
+
+  #wait(answer: () => void): void {
+    this.#waiting.push(answer);
+    clearTimeout(this.#timer);
+    const answerAll = () => {
+      for (const each of this.#waiting.splice(0)) each();
+    };
+    if (this.#waiting.length >= this.together) setImmediate(answerAll);
+    else this.#timer = setTimeout(answerAll, this.lateMs);
   }
 
   readonly #calls: { [N in CallName]: (request: RequestOf<N>) => ReplyOf<N> } = {

@@ -59,7 +59,7 @@ async function capture(protocolMinor: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'cfs-golden-'));
   const record = `${directory}.json`;
   const options = JSON.stringify({ record, protocolMinor, passthrough: false });
-  const toy = join(import.meta.dirname, 'toy-mount.ts');
+  const toy = join(import.meta.dirname, 'toy-mount.testing.ts');
   const child = spawn(process.execPath, ['--conditions=source', toy, directory, options], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
