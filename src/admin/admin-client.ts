@@ -1,6 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { isRunning } from './process.ts';
 import type { MountStatus } from './status.ts';
 
 /** A daemon that does not answer within this time is reported as silent. */
@@ -33,7 +34,7 @@ function socketPids(directory: string): number[] {
 
 async function askDaemon(directory: string, pid: number): Promise<DaemonAnswer | undefined> {
   const path = join(directory, `${pid}.sock`);
-  if (!isAlive(pid)) {
+  if (!isRunning(pid)) {
     rmSync(path, { force: true });
     return undefined;
   }
@@ -41,15 +42,6 @@ async function askDaemon(directory: string, pid: number): Promise<DaemonAnswer |
     return { pid, status: JSON.parse(await get(path, '/status')) as MountStatus };
   } catch (error) {
     return { pid, silent: (error as Error).message };
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { askDaemons, runtimeDirectory } from '#admin';
+import { askDaemons, isRunning, runtimeDirectory } from '#admin';
 import { FsError } from '#base';
 import { findMount, unmount } from '#fuse';
 
@@ -40,11 +40,7 @@ function canonical(directory: string): string {
 
 async function ended(pid: number): Promise<boolean> {
   for (let waitedMs = 0; waitedMs < closeTimeoutMs; waitedMs += 10) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return true;
-    }
+    if (!isRunning(pid)) return true;
     await pause(10);
   }
   return false;

@@ -6,6 +6,7 @@ import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { isRunning } from '#admin';
 
 const run = promisify(execFile);
 export const cfsPath = resolve(fileURLToPath(import.meta.url), '../../../bin/cfs');
@@ -91,14 +92,7 @@ async function isMounted(path: string): Promise<boolean> {
 
 /** Waits until a process is gone, or is a zombie that only waits to be collected. */
 export async function gone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await pause(5);
-  }
+  while (isRunning(pid)) await pause(5);
 }
 
 /** Starts a TypeScript program of the tests under this Node. */

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { isRunning } from '#admin';
 
 const run = promisify(execFile);
 const program = path.join(import.meta.dirname, '../../bin/cfs');
@@ -103,25 +104,16 @@ async function processesOf(dir: string): Promise<number[]> {
 /** The daemon ends by itself after an unmount; one that does not is a failure, but is not left behind. */
 async function endProcesses(pids: number[]): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
-    if (!pids.some(isAlive)) return;
+    if (!pids.some(isRunning)) return;
     await sleep(50);
   }
-  const left = pids.filter(isAlive);
+  const left = pids.filter(isRunning);
   endNow(left);
   throw new Error(`still running 5 seconds after umount: ${left.join(', ')}`);
 }
 
 function endNow(pids: number[]): void {
-  for (const pid of pids.filter(isAlive)) process.kill(pid, 'SIGKILL');
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  for (const pid of pids.filter(isRunning)) process.kill(pid, 'SIGKILL');
 }
 
 // A lazy unmount is the last resort; it fails, which is no matter, when the directory is not mounted any more.
