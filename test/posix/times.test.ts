@@ -298,6 +298,7 @@ fact('fallocate, copy_file_range and a store to a mapping move mtime and ctime',
     await tick(app);
     const before = await app.fstat(fd);
     await action();
-    assert.equal(changed(before, await app.fstat(fd)), 'mc', name);
+    // The first touch of a mapped page may count as a read of it.
+    assert.equal(changed(before, await app.fstat(fd)).replace('a', ''), 'mc', name);
   }
 });
