@@ -6,6 +6,7 @@ import { createHandler, MemoryBlobStore, MemoryEngine, openVolume } from '#serve
 import { InProcessConnection } from '#transport';
 import { embeddedVfsOptions, Vfs } from '#vfs';
 import { Both } from './both.ts';
+import { PassthroughVfs } from './passthrough-vfs.ts';
 import { perform } from './perform.ts';
 import { type Step, step } from './plan.ts';
 
@@ -14,7 +15,7 @@ const runs = Number(process.env['CFS_MODEL_RUNS'] ?? 150);
 const stepsMax = 80;
 
 /** The parts of a mount without its kernel, over stores in memory that answer at once, or later. */
-async function mount(answers: 'at once' | 'later') {
+async function mount(answers: 'at once' | 'later', passthrough: boolean) {
   const clock = new ManualClock();
   const random = new SeededRandom(1);
   const later = answers === 'later' ? queueMicrotask : undefined;
@@ -24,14 +25,23 @@ async function mount(answers: 'at once' | 'later') {
     clock,
     random,
   });
+  if (passthrough) return { clock, volume, vfs: new PassthroughVfs(volume) };
   const client = new EmbeddedClient(new InProcessConnection(createHandler(volume)), undefined);
   return { clock, volume, vfs: new Vfs(client, embeddedVfsOptions, undefined) };
 }
 
-for (const answers of ['at once', 'later'] as const) {
-  test(`any operations give what a simple model of POSIX gives, from stores that answer ${answers}`, async () => {
+const mounts = [
+  ['at once', false],
+  ['later', false],
+  ['at once', true],
+  ['later', true],
+] as const;
+
+for (const [answers, passthrough] of mounts) {
+  const how = `${passthrough ? 'with' : 'without'} passthrough, from stores that answer ${answers}`;
+  test(`any operations give what a simple model of POSIX gives, ${how}`, async () => {
     const property = async (steps: Step[]): Promise<void> => {
-      const { clock, volume, vfs } = await mount(answers);
+      const { clock, volume, vfs } = await mount(answers, passthrough);
       const both = new Both(vfs);
       for (const [index, each] of steps.entries()) {
         await perform(both, each);

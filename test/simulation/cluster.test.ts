@@ -6,7 +6,7 @@ import { seedsToRun, withSeed } from './seeds.ts';
 
 test('every seed ends with all operations applied once and nothing lost', async () => {
   let crashes = 0;
-  for (const seed of seedsToRun(200)) {
+  for (const seed of seedsToRun(150)) {
     const report = await withSeed(seed, () => simulateCluster(seed));
     crashes += report.crashes;
   }

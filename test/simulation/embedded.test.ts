@@ -5,7 +5,7 @@ import { plantedBugs } from './planted-bugs.ts';
 import { seedsToRun, withSeed } from './seeds.ts';
 
 test('after any crash a mount finds a moment of its past, not before the last fsync', async () => {
-  for (const seed of seedsToRun(120)) await withSeed(seed, () => simulateEmbedded(seed));
+  for (const seed of seedsToRun(100)) await withSeed(seed, () => simulateEmbedded(seed));
 });
 
 test('a seed replays exactly', async () => {

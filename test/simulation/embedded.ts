@@ -4,6 +4,7 @@ import { EmbeddedClient } from '#client';
 import { superuser } from '#protocol';
 import { InProcessConnection } from '#transport';
 import { embeddedVfsOptions, Vfs } from '#vfs';
+import { PassthroughVfs } from '../model/passthrough-vfs.ts';
 import { Chronicle } from './chronicle.ts';
 import type { PlantedBug } from './planted-bugs.ts';
 import { ServerHost } from './server-host.ts';
@@ -34,6 +35,8 @@ class Machine {
   readonly #host: ServerHost;
   /** What was found after earlier lives, and must stay. */
   readonly #settled = new Map<string, Tree>();
+  /** Whether the kernel reads and writes the store's files itself. */
+  readonly #passthrough: boolean;
   #chronicles: Chronicle[] = [];
   #steps = 0;
   /** Whether the power was cut since the applications worked. */
@@ -42,6 +45,7 @@ class Machine {
   constructor(seed: number, bug: PlantedBug | undefined) {
     const source = new SeededRandom(seed);
     this.#random = new SeededRandom(source.u32());
+    this.#passthrough = below(this.#random, 2) === 0;
     const random = new SeededRandom(source.u32());
     this.#host = new ServerHost({ clock: this.clock, random, network: undefined, bug });
   }
@@ -70,6 +74,7 @@ class Machine {
       timer.cancel();
       if (this.#host.failure !== undefined) throw this.#host.failure;
     }
+    if (this.#passthrough) return new PassthroughVfs(this.#host.volume!, this.#host.handler);
     const client = new EmbeddedClient(new InProcessConnection(this.#host.handler), undefined);
     return new Vfs(client, embeddedVfsOptions, undefined);
   }
