@@ -67,10 +67,11 @@ function addMount(cfs: Command): void {
   }
   command.action(
     run((directory: string, { o, ...flags }: Record<string, unknown> & { o?: MountOptions }) => {
-      const given = Object.entries(flags).map(([name, value]) => [
-        name.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`),
-        value,
-      ]);
+      // Commander counts `--no-x` as a default of true for x, which must not win over `-o nox`.
+      const isGiven = ([name]: [string, unknown]): boolean => command.getOptionValueSource(name) === 'cli';
+      const given = Object.entries(flags)
+        .filter(isGiven)
+        .map(([name, value]) => [name.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`), value]);
       return mount(directory, { ...o, ...(Object.fromEntries(given) as MountOptions) });
     }),
   );

@@ -46,3 +46,15 @@ test('doctor and status speak JSON', async () => {
   assert(checks.some(({ check }) => check === 'kernel'));
   assert(checks.every(({ result }) => ['ok', 'warn', 'fail'].includes(result)));
 });
+
+test('a switch that is on goes off by -o as by its flag', async () => {
+  for (const options of [['-o', 'nopassthrough'], ['--no-passthrough'], ['-o', 'passthrough', '--no-passthrough']]) {
+    await using site = new Site();
+    await site.mount(...options);
+    const [mount] = JSON.parse((await site.cfs('status', '--json')).stdout) as {
+      passthrough: { on: boolean; reason: string };
+    }[];
+    assert.deepEqual(mount?.passthrough.on, false, options.join(' '));
+    assert.match(mount.passthrough.reason, /turned off/);
+  }
+});
