@@ -1,4 +1,4 @@
-import type { ByteString, Maybe } from '#base';
+import type { ByteString, FsError, Maybe } from '#base';
 
 /**
  * An ordered transactional key-value store: what an engine (memory, LMDB, later etcd) must offer. Keys are byte
@@ -17,6 +17,8 @@ export interface KvEngine {
    * `noSpace` when the disk is full, `io` when the outcome is unknown. Commits are applied in the order of the calls.
    */
   commit(batch: KvBatch): Promise<void>;
+  /** Set while nothing may be added because the disk is full: room that is left must last for deletions. */
+  readonly refusal?: FsError | undefined;
   /** Waits for running commits, then lets go of the files. */
   close(): Promise<void>;
 }

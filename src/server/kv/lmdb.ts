@@ -8,6 +8,7 @@ import { assertWithinLimits, isSameValue } from './limits.ts';
 import { commitFailure, panic, thrownFailure } from './lmdb-failure.ts';
 import { checkHeader } from './lmdb-header.ts';
 import { LmdbInstructions } from './lmdb-instructions.ts';
+import { LmdbReserve } from './lmdb-reserve.ts';
 import { ownCopy } from './own-copy.ts';
 
 /**
@@ -82,15 +83,17 @@ export class LmdbEngine implements KvEngine {
   readonly #directory: string;
   readonly #db: Database;
   readonly #instructions: LmdbInstructions;
+  readonly #reserve: LmdbReserve;
   /** The end of the commit that was called last. */
   #last: Promise<void> = Promise.resolve();
   /** Set when LMDB refuses every further transaction until the store is opened again. */
   #broken: FsError | undefined;
   #isClosed = false;
 
-  private constructor(directory: string, db: Database) {
+  private constructor(directory: string, db: Database, reserve: LmdbReserve) {
     this.#directory = directory;
     this.#db = db;
+    this.#reserve = reserve;
     const native = (lmdb as unknown as { nativeAddon: Native }).nativeAddon;
     this.#instructions = new LmdbInstructions({ dbi: db.db.dbi, addressOf: native.getAddress });
   }
@@ -106,7 +109,9 @@ export class LmdbEngine implements KvEngine {
       const options = openOptions as unknown as lmdb.RootDatabaseOptions;
       const db = lmdb.open(directory, { ...options, noSubdir: false }) as unknown as Database;
       lengthen(db, directory);
-      return new LmdbEngine(directory, db);
+      const reserve = await LmdbReserve.open(directory);
+      await reserve.keep(usedBytes(db));
+      return new LmdbEngine(directory, db, reserve);
     } catch (error) {
       throw thrownFailure(error, directory);
     }
@@ -145,6 +150,11 @@ export class LmdbEngine implements KvEngine {
     this.#isClosed = true;
     await this.#last;
     await this.#db.close();
+    this.#reserve.close();
+  }
+
+  get refusal(): FsError | undefined {
+    return this.#reserve.refusal;
   }
 
   async #write(batch: KvBatch): Promise<void> {
@@ -157,6 +167,7 @@ export class LmdbEngine implements KvEngine {
     // Reads share a snapshot until a timer of lmdb-js resets it; from here on they must see the batch.
     this.#db.resetReadTxn();
     this.#instructions.trim();
+    await this.#reserve.keep(usedBytes(this.#db));
     if (status === 0) return;
     const failure = await commitFailure(status, this.#directory);
     // A root page could not be written. The writer thread gave up with its lock held: another attempt would hang.
@@ -196,6 +207,10 @@ function makeDirectory(path: string): void {
  */
 function lengthen(db: Database, directory: string): void {
   const path = join(directory, 'data.mdb');
-  const size = (db.env.info().lastPageNumber + 1) * db.env.stat().pageSize;
+  const size = usedBytes(db);
   if (statSync(path).size < size) truncateSync(path, size);
+}
+
+function usedBytes({ env }: Database): number {
+  return (env.info().lastPageNumber + 1) * env.stat().pageSize;
 }

@@ -222,6 +222,23 @@ describe('a disk that is full', () => {
     assert.deepEqual(now(engine.range(directory, 'E', 100)), []);
   });
 
+  test('takes deletions and small marks when the engine has no room for more', async () => {
+    const { store, engine } = open();
+    put(store, 'a');
+    Object.assign(engine, { refusal: new FsError('noSpace', 'full') });
+    await failsWith(
+      'noSpace',
+      (async () => store.transact((tx) => tx.put('b', bytes('much more than a mark'.repeat(2)))))(),
+    );
+    put(store, 'mark');
+    store.transact((tx) => tx.delete('a'));
+    Object.assign(engine, { refusal: undefined });
+    store.transact((tx) => tx.put('b', bytes('much more than a mark'.repeat(2))));
+    await store.flush();
+    assert.equal(now(engine.get('a')), undefined);
+    assert.equal(text(now(engine.get('mark'))), 'v');
+  });
+
   test('makes transactions fail at the bound, and does not let them wait', async () => {
     const { store, engine } = open({ maxEntries: 1 });
     engine.fault = new FsError('noSpace', 'full');

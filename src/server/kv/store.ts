@@ -29,6 +29,8 @@ const attemptsMax = 1000;
 /** From this attempt on no commit may start, so that values which were fetched are still true in the next. */
 const holdFromAttempt = 8;
 const scanPairs = 256;
+/** Adding so much is not adding: marks, as that a file is open, which deletions and truncations need too. */
+const markBytes = 32;
 
 /**
  * What operations read and write: serial transactions in memory over an engine that saves them in groups. A
@@ -184,6 +186,8 @@ export class KvStore {
   }
 
   #refuseGrowth(): void {
+    const { refusal } = this.#engine;
+    if (refusal !== undefined && this.#resident.growthBytes() > markBytes) throw refusal;
     if (this.#group.isRefusing && this.#resident.growthBytes() > 0) throw this.#group.failure!;
   }
 

@@ -1,0 +1,66 @@
+import { strict as assert } from 'node:assert';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Site } from './mounted.ts';
+
+const asRoot = { skip: process.getuid?.() !== 0 && 'mounts a small disk' };
+
+/** A small disk in memory, mounted below the site. */
+class SmallDisk implements Disposable {
+  readonly path: string;
+
+  constructor(site: Site, bytes: number) {
+    this.path = join(site.root, 'disk');
+    mkdirSync(this.path);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', this.path]);
+  }
+
+  [Symbol.dispose](): void {
+    execFileSync('umount', ['-l', this.path]);
+  }
+}
+
+/** Writes files of `bytes` until there is no room; how many. */
+function fill(directory: string, name: string, bytes: number): number {
+  for (let count = 0; ; count++) {
+    try {
+      writeFileSync(join(directory, `${name}${count}`), Buffer.alloc(bytes, count));
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+      return count;
+    }
+  }
+}
+
+for (const option of ['passthrough', 'nopassthrough']) {
+  test(`a full disk says so, keeps what was accepted, and can be emptied again (${option})`, asRoot, async () => {
+    await using site = new Site();
+    using disk = new SmallDisk(site, 16 << 20);
+    const store = join(disk.path, 'store');
+    await site.mount('--store', store, '-o', option);
+    const large = fill(site.mountpoint, 'large', 1 << 20);
+    const small = fill(site.mountpoint, 'small', 100);
+    assert(large > 10 && small > 100, `${large} large and ${small} small files`);
+    for (let count = 0; count <= large; count++) rmSync(join(site.mountpoint, `large${count}`), { force: true });
+    for (let tries = 0; tries < 100; tries++) {
+      await pause(20);
+      try {
+        writeFileSync(join(site.mountpoint, 'again'), Buffer.alloc(4 << 20, 1));
+        break;
+      } catch (error) {
+        assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+      }
+    }
+    await site.umount();
+    assert.equal((await site.cfs('fsck', store)).code, 0);
+    await site.mount('--store', store);
+    const names = new Set(readdirSync(site.mountpoint));
+    for (let count = 0; count < small; count++) assert(names.has(`small${count}`), `small${count} is missing`);
+    assert.equal(readFileSync(join(site.mountpoint, `small${small - 1}`)).length, 100);
+    assert.equal(readFileSync(join(site.mountpoint, 'again')).length, 4 << 20);
+    await site.umount();
+  });
+}
