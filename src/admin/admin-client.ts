@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { isRunning } from './process.ts';
@@ -41,6 +41,8 @@ async function askDaemon(directory: string, pid: number): Promise<DaemonAnswer |
   try {
     return { pid, status: JSON.parse(await get(path, '/status')) as MountStatus };
   } catch (error) {
+    // One that is just ending takes its socket away first.
+    if (!isRunning(pid) || !existsSync(path)) return undefined;
     return { pid, silent: (error as Error).message };
   }
 }

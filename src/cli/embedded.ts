@@ -92,6 +92,7 @@ function vfsOptions(options: MountOptions): VfsOptions {
     attributeValidityMs: ms(options.attr_timeout, embeddedVfsOptions.attributeValidityMs),
     entryValidityMs: ms(options.entry_timeout, embeddedVfsOptions.entryValidityMs),
     negativeValidityMs: ms(options.negative_timeout, embeddedVfsOptions.negativeValidityMs),
+    noAtime: options.noatime ?? false,
     passthrough: options.passthrough ?? true,
   };
 }

@@ -40,7 +40,7 @@ export function bench(options: Partial<HandshakeOptions> = {}, sizeMaxBytes = 1 
   const counters = newCounters();
   const free: Frame[] = [];
   const context = {
-    vfs: new Vfs(client, { ...validity, passthrough: false }, undefined),
+    vfs: new Vfs(client, { ...validity, noAtime: false, passthrough: false }, undefined),
     features,
     callers: { checked: true, readCredentials: () => -3 },
   };

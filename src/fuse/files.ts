@@ -1,4 +1,5 @@
 import type { Handle } from '#base';
+import { CAP_FSETID, type Caller, O_TRUNC } from '#protocol';
 import { fsyncDataOnly, openKillSuidgid, writeKillSuidgid } from './numbers.table.ts';
 import { operation } from './operation.ts';
 import { bytesReply, copiedReply, countReply, emptyReply, offsetReply, openedReply } from './replies.ts';
@@ -14,7 +15,13 @@ const shortCopyMaxBytes = 0xffff_f000;
 function copyRange(request: Request, args: InstanceType<typeof CopyFileRangeIn>, limit: number) {
   const from = { handle: args.handleIn as Handle, offset: args.offsetIn };
   const to = { handle: args.handleOut as Handle, offset: args.offsetOut };
-  return request.vfs.copyRange(from, to, Math.min(args.length, limit));
+  return request.vfs.copyRange(request.caller(), from, to, Math.min(args.length, limit));
+}
+
+/** Kernels without HANDLE_KILLPRIV_V2 leave it to the daemon to see that a truncating open takes privileges away. */
+function killsPrivileges(request: Request, caller: Caller, flags: number, openFlags: number): boolean {
+  if ((openFlags & openKillSuidgid) !== 0) return true;
+  return (flags & O_TRUNC) !== 0 && !request.features.killPrivV2 && !caller.capable(CAP_FSETID);
 }
 
 export const fileOperations = [
@@ -24,8 +31,8 @@ export const fileOperations = [
     arguments: { window: new OpenIn(), bytes: OpenIn.size },
     interrupt: 'finish',
     call(request, { flags, openFlags }) {
-      const killPrivileges = (openFlags & openKillSuidgid) !== 0;
-      return request.vfs.open(request.caller(), request.nodeid, flags, killPrivileges);
+      const caller = request.caller();
+      return request.vfs.open(caller, request.nodeid, flags, killsPrivileges(request, caller, flags, openFlags));
     },
     reply: openedReply,
     undo: ({ vfs }, file) => vfs.release(file.handle),
@@ -48,8 +55,8 @@ export const fileOperations = [
     dataInPlace: true,
     interrupt: 'finish',
     call(request, { handle, position, size, writeFlags, flags }) {
-      const killPrivileges = (writeFlags & writeKillSuidgid) !== 0;
-      return request.vfs.write(handle as Handle, position, request.data(size), killPrivileges, flags);
+      const killFor = (writeFlags & writeKillSuidgid) !== 0 && request.caller();
+      return request.vfs.write(handle as Handle, position, request.data(size), killFor, flags);
     },
     reply: countReply,
   }),

@@ -41,6 +41,8 @@ export interface KernelFeatures {
   readonly parallelDirectWrites: boolean;
   /** SETXATTR has its long form. */
   readonly setxattrExt: boolean;
+  /** The kernel tells when a change takes setuid and setgid away. */
+  readonly killPrivV2: boolean;
   readonly xattr: boolean;
   readonly incrementEpoch: boolean;
   readonly prune: boolean;
@@ -72,6 +74,7 @@ export function negotiate(offer: Offer, options: HandshakeOptions): KernelFeatur
     noFlush: minor >= sinceMinor.noFlush,
     parallelDirectWrites: minor >= sinceMinor.parallelDirectWrites,
     setxattrExt: flags.includes('SETXATTR_EXT'),
+    killPrivV2: flags.includes('HANDLE_KILLPRIV_V2'),
     xattr: options.xattr,
     incrementEpoch: minor >= sinceMinor.incEpoch,
     prune: minor >= sinceMinor.prune,

@@ -49,7 +49,7 @@ const session = serve(
           observe: (kind: string, bytes: Uint8Array) => frames.push({ kind, hex: Buffer.from(bytes).toString('hex') }),
         }),
   },
-  (_, backing) => new Vfs(client, { ...validity, passthrough: true }, backing),
+  (_, backing) => new Vfs(client, { ...validity, noAtime: false, passthrough: true }, backing),
 );
 const features = await session.ready;
 const readahead = await raiseReadahead(mounted.mountpoint);

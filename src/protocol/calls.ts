@@ -24,8 +24,11 @@ export interface Calls {
   /** Likewise, of the inode whose name was taken over. */
   rename: Call<RenameRequest, Attributes | undefined>;
   /** Entries of a directory after `cookie` (0: from the start), as many as `limit`; fewer than `limit`: the end. */
-  readdir: Call<{ ino: Ino; cookie: number; limit: number; withAttributes: boolean }, DirectoryEntry[]>;
-  readlink: Call<{ ino: Ino }, ByteString>;
+  readdir: Call<
+    { ino: Ino; cookie: number; limit: number; withAttributes: boolean; noAtime?: boolean },
+    DirectoryEntry[]
+  >;
+  readlink: Call<{ ino: Ino; noAtime?: boolean }, ByteString>;
 
   // ---- attributes ----
   getattr: Call<{ ino: Ino }, Attributes>;
@@ -138,7 +141,10 @@ export interface WriteRequest {
   offset: number;
   data: Uint8Array;
   append: boolean;
+  /** The writer lacks CAP_FSETID: setuid and setgid go. */
   killPrivileges: boolean;
+  /** Who writes, where privileges go: someone outside the file's group takes setgid away in any case. */
+  caller?: Caller;
   /** O_SYNC or O_DSYNC: durable before the reply. */
   sync: boolean;
 }
@@ -149,6 +155,7 @@ export interface WriteReply {
 }
 
 export interface CopyRangeRequest {
+  caller: Caller;
   from: Ino;
   fromOffset: number;
   to: Ino;

@@ -144,7 +144,7 @@ for (const crashes of [false, true]) {
       const from = await server.make('a');
       const to = await server.make('b');
       await server.write(from, content);
-      const request = { from, fromOffset: 0, to, toOffset: 20_000, length: 100_000 };
+      const request = { caller: superuser, from, fromOffset: 0, to, toOffset: 20_000, length: 100_000 };
       assert.equal(await server.call('copyRange', request, 1), content.length);
       await server.write(to, 'later', { offset: 20_000 });
       await between();

@@ -4,6 +4,8 @@ export interface VfsOptions {
   readonly attributeValidityMs: number;
   readonly entryValidityMs: number;
   readonly negativeValidityMs: number;
+  /** Access times stay as they are. */
+  readonly noAtime: boolean;
   /** Let the kernel read and write the store's files itself where it can. */
   readonly passthrough: boolean;
 }
@@ -13,5 +15,6 @@ export const embeddedVfsOptions: VfsOptions = {
   attributeValidityMs: 86_400_000,
   entryValidityMs: 86_400_000,
   negativeValidityMs: 86_400_000,
+  noAtime: false,
   passthrough: true,
 };

@@ -91,10 +91,11 @@ export class Vfs {
   }
 
   readlink(ino: Ino): Maybe<ByteString> {
-    return this.#client.call('readlink', { ino });
+    return this.#client.call('readlink', { ino, noAtime: this.#options.noAtime });
   }
 
   opendir(caller: Caller, ino: Ino): Maybe<void> {
+    if (this.inodes.removed(ino) !== undefined) return;
     return this.#client.call('opendir', { caller, ino });
   }
 
@@ -105,15 +106,28 @@ export class Vfs {
   readdir(ino: Ino, cookie: number, limit: number, withAttributes: boolean): Maybe<DirectoryEntry[]> {
     // A directory that was removed has no entries, not even its own.
     if (this.inodes.removed(ino) !== undefined) return [];
+    const { noAtime } = this.#options;
     if (cookie >= dotDotCookie)
-      return this.#client.call('readdir', { ino, cookie: cookie === dotDotCookie ? 0 : cookie, limit, withAttributes });
+      return this.#client.call('readdir', {
+        ino,
+        cookie: cookie === dotDotCookie ? 0 : cookie,
+        limit,
+        withAttributes,
+        noAtime,
+      });
     return chain(this.#client.call('lookup', { caller: superuser, parent: ino, name: '..' }), (parent) => {
       const dots = [dot('.', ino, dotCookie), dot('..', parent?.ino ?? ino, dotDotCookie)].slice(
         cookie,
         cookie + limit,
       );
       if (dots.length === limit) return dots;
-      const rest = this.#client.call('readdir', { ino, cookie: 0, limit: limit - dots.length, withAttributes });
+      const rest = this.#client.call('readdir', {
+        ino,
+        cookie: 0,
+        limit: limit - dots.length,
+        withAttributes,
+        noAtime,
+      });
       return chain(rest, (entries) => [...dots, ...entries]);
     });
   }
@@ -193,14 +207,14 @@ export class Vfs {
   /** The bytes belong to the receiver; fewer than `length` only at the end of the file. */
   read(handle: Handle, offset: number, length: number): Maybe<Uint8Array> {
     const { ino, noAtime } = this.files.require(handle);
-    return this.#client.call('read', { ino, offset, length, noAtime });
+    return this.#client.call('read', { ino, offset, length, noAtime: noAtime || this.#options.noAtime });
   }
 
   /**
    * Bytes written. `data` may be reused once it has settled. `status` are the description's flags (O_APPEND,
    * O_SYNC) where fcntl(2) may have changed them since the open.
    */
-  write(handle: Handle, offset: number, data: Uint8Array, killPrivileges: boolean, status?: number): Maybe<number> {
+  write(handle: Handle, offset: number, data: Uint8Array, killFor: Caller | false, status?: number): Maybe<number> {
     const { ino, flags: openFlags } = this.files.require(handle);
     const flags = status ?? openFlags;
     const request = {
@@ -208,7 +222,9 @@ export class Vfs {
       offset,
       data,
       append: (flags & O_APPEND) !== 0,
-      killPrivileges,
+      killPrivileges: killFor !== false,
+      // Present in every request, so that all have one shape.
+      caller: killFor === false ? superuser : killFor,
       // O_SYNC contains the bit of O_DSYNC.
       sync: (flags & O_DSYNC) !== 0,
     };
@@ -231,10 +247,11 @@ export class Vfs {
   }
 
   /** Bytes copied, fewer than `length` at the end of the source only. */
-  copyRange(from: Position, to: Position, length: number): Maybe<number> {
+  copyRange(caller: Caller, from: Position, to: Position, length: number): Maybe<number> {
     const source = this.files.require(from.handle);
     const target = this.files.require(to.handle);
     return this.#client.call('copyRange', {
+      caller,
       from: source.ino,
       fromOffset: from.offset,
       to: target.ino,

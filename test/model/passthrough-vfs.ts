@@ -49,11 +49,11 @@ export class PassthroughVfs extends Vfs {
     return file === undefined ? super.read(handle, offset, length) : this.#blobs.read(file.ino, offset, length);
   }
 
-  override write(handle: Handle, offset: number, data: Uint8Array, killPrivileges: boolean): Maybe<number> {
+  override write(handle: Handle, offset: number, data: Uint8Array, killFor: Caller | false): Maybe<number> {
     const file = this.#passed.get(handle);
     return file === undefined
-      ? super.write(handle, offset, data, killPrivileges)
-      : this.#writePassed(file, offset, data, killPrivileges);
+      ? super.write(handle, offset, data, killFor)
+      : this.#writePassed(file, offset, data, killFor !== false);
   }
 
   override release(handle: Handle): Maybe<void> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  type Caller,
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   FALLOC_FL_ZERO_RANGE,
@@ -33,6 +34,9 @@ interface Chosen {
 }
 
 /** Runs one step on both; steps for which there is nothing to work on do nothing. */
+/** Someone of every group, but without rights over files. */
+const writer: Caller = { ...superuser, capable: () => false };
+
 export async function perform(both: Both, step: Step): Promise<void> {
   const directories = both.nodes.filter(isDirectory);
   const of = (nodes: Node[], index: number): Node => nodes[index % nodes.length]!;
@@ -225,11 +229,11 @@ const operations: Record<OperationName, Perform> = {
     );
   },
 
-  async truncate(both, { offset: size, variant }, { node, caller }) {
+  async truncate(both, { offset: size, variant }, { node }) {
     const changes = { size, killPrivileges: variant % 2 === 0 };
     const done = await both.run(
       () => both.model.setAttributes(node, changes),
-      () => both.vfs.setattr(caller, both.ino(node), changes),
+      () => both.vfs.setattr(writer, both.ino(node), changes),
     );
     if (done !== undefined) both.assertAttributes(node, done.actual.attributes);
   },
@@ -267,13 +271,13 @@ const operations: Record<OperationName, Perform> = {
     );
   },
 
-  async open(both, step, { node, caller }) {
+  async open(both, step, { node }) {
     if (!isRegular(node)) return;
     const flags = openFlags(step);
     const options = { truncate: (flags & O_TRUNC) !== 0, killPrivileges: step.variant % 2 === 1 };
     const done = await both.run(
       () => both.model.open(node, options),
-      () => both.vfs.open(caller, both.ino(node), flags, options.killPrivileges),
+      () => both.vfs.open(writer, both.ino(node), flags, options.killPrivileges),
     );
     if (done !== undefined) opened(both, node, done.actual, flags);
   },
@@ -298,7 +302,7 @@ const operations: Record<OperationName, Perform> = {
     const data = content(step);
     const kill = step.variant % 2 === 0;
     both.model.write(open.node, open.appends ? 'end' : step.offset, data, kill);
-    assert.equal(await both.vfs.write(open.handle, step.offset, data, kill), data.length);
+    assert.equal(await both.vfs.write(open.handle, step.offset, data, kill && writer), data.length);
   },
 
   async fallocate(both, step, { caller }) {
@@ -317,7 +321,7 @@ const operations: Record<OperationName, Perform> = {
     const options = { zero, keepSize: (mode & FALLOC_FL_KEEP_SIZE) !== 0, killPrivileges: caller.uid !== 0 };
     await both.run(
       () => both.model.allocate(open.node, { offset, length }, options),
-      () => both.vfs.fallocate(caller, open.handle, mode, { offset, length }),
+      () => both.vfs.fallocate({ ...caller, inGroup: () => true }, open.handle, mode, { offset, length }),
     );
   },
 
@@ -353,6 +357,7 @@ const operations: Record<OperationName, Perform> = {
       () => both.model.copyRange(from.node, fromOffset, to.node, toOffset, length),
       () =>
         both.vfs.copyRange(
+          writer,
           { handle: from.handle, offset: fromOffset },
           { handle: to.handle, offset: toOffset },
           length,

@@ -1,4 +1,5 @@
 import { chain, FsError, type Ino, type Maybe } from '#base';
+import type { Caller } from '#protocol';
 import type { BlobStat } from '../blob/blob-store.ts';
 import type { Transaction } from '../kv/transaction.ts';
 import { putInode } from '../meta/inode.ts';
@@ -50,6 +51,7 @@ export interface BlobChange {
   /** The file ends exactly here now. */
   size?: number;
   killPrivileges: boolean;
+  caller?: Caller | undefined;
   /** Of the call, when it is known by now: kept with the change. */
   reply?: unknown;
 }
@@ -66,12 +68,12 @@ export async function recordBlobChange(volume: Volume, ino: Ino, change: BlobCha
     if (lent !== undefined) {
       mergeStat(inode, stat);
       inode.dataVersion += 1;
-      dropPrivileges(tx, inode, change.killPrivileges);
+      dropPrivileges(tx, inode, change);
       putInode(tx, inode);
     } else {
       inode.size = change.size ?? Math.max(before, change.end ?? 0);
       inode.blocks = stat.blocks;
-      putChanged(volume, tx, inode, change.killPrivileges);
+      putChanged(volume, tx, inode, change);
     }
     volume.keepReply?.(tx, change.reply);
     // While it is lent for writing, its key says already that the file knows better.

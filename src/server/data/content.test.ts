@@ -164,13 +164,27 @@ for (const [from, to] of [
     await world.write(target, 0, 't'.repeat(to));
     let copied = 0;
     while (copied < from - 2) {
-      const request = { from: source, fromOffset: 2 + copied, to: target, toOffset: 5 + copied, length: 100_000 };
+      const request = {
+        caller: superuser,
+        from: source,
+        fromOffset: 2 + copied,
+        to: target,
+        toOffset: 5 + copied,
+        length: 100_000,
+      };
       copied += await world.call('copyRange', request);
     }
     const expected = `${'t'.repeat(5)}${'s'.repeat(from - 2)}${'t'.repeat(Math.max(to - from - 3, 0))}`;
     assert.equal(await world.read(target), expected);
     assert.equal(
-      await world.call('copyRange', { from: source, fromOffset: from, to: target, toOffset: 0, length: 1 }),
+      await world.call('copyRange', {
+        caller: superuser,
+        from: source,
+        fromOffset: from,
+        to: target,
+        toOffset: 0,
+        length: 1,
+      }),
       0,
     );
   });
@@ -180,9 +194,12 @@ test('overlapping ranges of one file are not copied', async () => {
   const world = await ContentFixture.open();
   const ino = await world.make();
   await world.write(ino, 0, 'abcdef');
-  await assert.rejects(world.call('copyRange', { from: ino, fromOffset: 0, to: ino, toOffset: 2, length: 4 }), {
-    status: 'invalid',
-  });
+  await assert.rejects(
+    world.call('copyRange', { caller: superuser, from: ino, fromOffset: 0, to: ino, toOffset: 2, length: 4 }),
+    {
+      status: 'invalid',
+    },
+  );
 });
 
 test('a full disk leaves the size at what was written', async () => {

@@ -1,5 +1,15 @@
 import { fail, type Ino } from '#base';
-import { FS_IMMUTABLE_FL, fileSizeMaxBytes, S_IFDIR, S_IFMT, S_IFREG } from '#protocol';
+import {
+  CAP_FSETID,
+  type Caller,
+  FS_IMMUTABLE_FL,
+  fileSizeMaxBytes,
+  S_IFDIR,
+  S_IFMT,
+  S_IFREG,
+  S_ISGID,
+  S_ISUID,
+} from '#protocol';
 import type { Snapshot, Transaction } from '../kv/transaction.ts';
 import { getInode, putInode, wallTime } from '../meta/inode.ts';
 import { key } from '../meta/keys.ts';
@@ -45,10 +55,17 @@ export function putInline(tx: Transaction, inode: Inode, content: Uint8Array | u
   inode.blocks = content === undefined ? 0 : Math.ceil(content.length / 512);
 }
 
+/** Whether a change of content takes setuid and setgid away, and who makes it. */
+export interface Killing {
+  readonly killPrivileges: boolean;
+  readonly caller?: Caller | undefined;
+}
+export const killsNothing: Killing = { killPrivileges: false };
+
 /** Marks an inode whose content changed: times, version, and the privileges that a change of content takes away. */
-export function putChanged(volume: Volume, tx: Transaction, inode: Inode, killPrivileges: boolean): void {
+export function putChanged(volume: Volume, tx: Transaction, inode: Inode, kill: Killing): void {
   touchContent(volume, inode);
-  dropPrivileges(tx, inode, killPrivileges);
+  dropPrivileges(tx, inode, kill);
   putInode(tx, inode);
 }
 
@@ -65,7 +82,12 @@ function touchContent(volume: Volume, inode: Inode): void {
  * file_remove_privs of Linux: a change of content takes file capabilities away, and with `setIds` (the writer lacks
  * CAP_FSETID) setuid and setgid.
  */
-export function dropPrivileges(tx: Transaction, inode: Inode, setIds: boolean): void {
-  if (setIds) killPrivileges(tx, inode);
+export function dropPrivileges(tx: Transaction, inode: Inode, { killPrivileges: setIds, caller }: Killing): void {
+  if (setIds) killPrivileges(tx, inode, caller);
   else dropFileCapabilities(tx, inode);
+}
+
+/** Asks for the caller's capabilities only where the answer matters. */
+export function killsSetIds(inode: Inode, caller: Caller): boolean {
+  return (inode.mode & (S_ISUID | S_ISGID)) !== 0 && !caller.capable(CAP_FSETID);
 }

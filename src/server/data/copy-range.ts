@@ -2,7 +2,7 @@ import { FsError, fail, type Ino } from '#base';
 import type { CopyRangeRequest } from '#protocol';
 import type { Volume } from '../volume.ts';
 import { explained, prepareBlob, recordBlobChange, spill } from './blob-content.ts';
-import { isInBlob, requireChangeable, requireFile, requireSize } from './content.ts';
+import { isInBlob, killsSetIds, requireChangeable, requireFile, requireSize } from './content.ts';
 import { read } from './read.ts';
 import { writeContent } from './write.ts';
 
@@ -39,28 +39,35 @@ async function storedBytes(volume: Volume, from: Ino, offset: number, length: nu
 }
 
 async function copyThroughMemory(volume: Volume, request: CopyRangeRequest): Promise<number> {
-  const { from, fromOffset, to, toOffset } = request;
+  const { caller, from, fromOffset, to, toOffset } = request;
   const length = Math.min(request.length, copiedAtOnceBytes);
+  const target = await volume.store.read((tx) => requireFile(tx, to));
   const data = await read(volume, { ino: from, offset: fromOffset, length, noAtime: false });
   const written = await writeContent(volume, {
     ino: to,
     offset: toOffset,
     data,
     append: false,
-    killPrivileges: true,
+    killPrivileges: killsSetIds(target, caller),
+    caller,
     sync: false,
   });
   return written.written;
 }
 
 async function copyBlob(volume: Volume, request: CopyRangeRequest): Promise<number> {
-  const { from, fromOffset, to, toOffset, length } = request;
+  const { caller, from, fromOffset, to, toOffset, length } = request;
   await spill(volume, to);
   const inode = await volume.store.read((tx) => requireChangeable(tx, to));
   const blob = await prepareBlob(volume, to, inode);
   if (toOffset > blob.size) await blob.trim();
   const copied = await volume.blobs.copyRange(from, fromOffset, to, toOffset, length);
   if (copied === 0) throw new FsError('io', `inode ${from}: its blob ended before ${fromOffset + length}`);
-  await recordBlobChange(volume, to, { end: toOffset + copied, killPrivileges: true, reply: copied });
+  await recordBlobChange(volume, to, {
+    end: toOffset + copied,
+    killPrivileges: killsSetIds(inode, caller),
+    caller,
+    reply: copied,
+  });
   return copied;
 }

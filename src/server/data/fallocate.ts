@@ -1,19 +1,18 @@
 import { fail, type Ino, type Maybe } from '#base';
-import {
-  CAP_FSETID,
-  type Caller,
-  FALLOC_FL_KEEP_SIZE,
-  FALLOC_FL_PUNCH_HOLE,
-  FALLOC_FL_ZERO_RANGE,
-  FS_APPEND_FL,
-  S_ISGID,
-  S_ISUID,
-} from '#protocol';
+import { type Caller, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, FS_APPEND_FL } from '#protocol';
 import type { Transaction } from '../kv/transaction.ts';
 import type { Inode } from '../meta/records.ts';
 import type { Volume } from '../volume.ts';
 import { explained, prepareBlob, recordBlobChange, spill } from './blob-content.ts';
-import { inlineContent, isInBlob, putChanged, putInline, requireChangeable, requireSize } from './content.ts';
+import {
+  inlineContent,
+  isInBlob,
+  killsSetIds,
+  putChanged,
+  putInline,
+  requireChangeable,
+  requireSize,
+} from './content.ts';
 import { clearInline } from './inline-content.ts';
 
 export interface FallocateRequest {
@@ -66,7 +65,7 @@ function tryInline(volume: Volume, tx: Transaction, request: FallocateRequest): 
     clears ? clearInline(old, offset, end) : old,
     keepsSize ? inode.size : Math.max(inode.size, end),
   );
-  putChanged(volume, tx, inode, killsSetIds(inode, request.caller));
+  putChanged(volume, tx, inode, { killPrivileges: killsSetIds(inode, request.caller), caller: request.caller });
   volume.keepReply?.(tx);
   return true;
 }
@@ -91,10 +90,9 @@ async function allocateBlob(volume: Volume, request: FallocateRequest): Promise<
   } catch (cause) {
     throw explained(cause, ino);
   }
-  await recordBlobChange(volume, ino, { end: extendsTo, killPrivileges: killsSetIds(inode, request.caller) });
-}
-
-/** Asks for the caller's capabilities only where the answer matters. */
-function killsSetIds(inode: Inode, caller: Caller): boolean {
-  return (inode.mode & (S_ISUID | S_ISGID)) !== 0 && !caller.capable(CAP_FSETID);
+  await recordBlobChange(volume, ino, {
+    end: extendsTo,
+    killPrivileges: killsSetIds(inode, request.caller),
+    caller: request.caller,
+  });
 }

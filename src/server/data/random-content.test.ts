@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { below, type Ino, SeededRandom } from '#base';
-import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE } from '#protocol';
+import { FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, superuser } from '#protocol';
 import { ContentFixture } from './fixture.contract.ts';
 
 const stepsPerSeed = 60;
@@ -96,7 +96,14 @@ class Walk {
   async #copy({ file, offset, length }: Target): Promise<void> {
     const [from, to] = [this.#inos[file]!, this.#inos[1 - file]!];
     const fromOffset = below(this.#random, offsetMax);
-    const copied = await this.#world.call('copyRange', { from, fromOffset, to, toOffset: offset, length });
+    const copied = await this.#world.call('copyRange', {
+      caller: superuser,
+      from,
+      fromOffset,
+      to,
+      toOffset: offset,
+      length,
+    });
     const source = this.#models[file]!.bytes.subarray(fromOffset, fromOffset + length);
     assert.equal(copied, source.length);
     if (copied > 0) this.#models[1 - file]!.write(offset, Buffer.from(source));

@@ -1,7 +1,6 @@
 import type { Ino, Maybe } from '#base';
-import { FS_NOATIME_FL } from '#protocol';
 import type { Snapshot } from '../kv/transaction.ts';
-import { getInode, putInode, type WallTime, wallTime } from '../meta/inode.ts';
+import { touchAtime } from '../meta/atime.ts';
 import type { Inode } from '../meta/records.ts';
 import type { Volume } from '../volume.ts';
 import { explained } from './blob-content.ts';
@@ -72,34 +71,4 @@ function filled(bytes: Uint8Array, length: number): Uint8Array {
   const whole = new Uint8Array(length);
   whole.set(bytes, 0);
   return whole;
-}
-
-const dayInSeconds = 86_400;
-
-function touchAtime(volume: Volume, inode: Inode): void {
-  if ((inode.flags & FS_NOATIME_FL) !== 0) return;
-  const now = wallTime(volume);
-  if (!isAtimeDue(inode, now)) return;
-  const touched = volume.store.transact((tx) => {
-    const current = getInode(tx, inode.ino);
-    if (current === undefined || !isAtimeDue(current, now)) return;
-    current.atimeSec = now.sec;
-    current.atimeNsec = now.nsec;
-    putInode(tx, current);
-  });
-  // Reading does not wait for its trace, nor fail with it: a full disk can still be read.
-  if (touched instanceof Promise) touched.catch(() => undefined);
-}
-
-function isAtimeDue(inode: Inode, now: WallTime): boolean {
-  return (
-    !isBefore(inode.mtimeSec, inode.mtimeNsec, inode) ||
-    !isBefore(inode.ctimeSec, inode.ctimeNsec, inode) ||
-    now.sec - inode.atimeSec >= dayInSeconds
-  );
-}
-
-/** Whether the time lies before the inode's access time. */
-function isBefore(sec: number, nsec: number, inode: Inode): boolean {
-  return sec < inode.atimeSec || (sec === inode.atimeSec && nsec < inode.atimeNsec);
 }

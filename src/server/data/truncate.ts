@@ -2,7 +2,7 @@ import type { Ino, Maybe } from '#base';
 import type { Transaction } from '../kv/transaction.ts';
 import type { Volume } from '../volume.ts';
 import { prepareBlob, recordBlobChange, shrinking } from './blob-content.ts';
-import { inlineContent, isInBlob, putChanged, putInline, requireFile, requireSize } from './content.ts';
+import { inlineContent, isInBlob, killsNothing, putChanged, putInline, requireFile, requireSize } from './content.ts';
 import { clearInline } from './inline-content.ts';
 
 /**
@@ -24,7 +24,7 @@ function tryInline(volume: Volume, tx: Transaction, ino: Ino, size: number): boo
   if (isInBlob(inode)) return false;
   const content = clearInline(inlineContent(tx, inode), size, Number.MAX_SAFE_INTEGER);
   putInline(tx, inode, content, size);
-  putChanged(volume, tx, inode, false);
+  putChanged(volume, tx, inode, killsNothing);
   volume.keepReply?.(tx);
   return true;
 }

@@ -36,7 +36,7 @@ function tryInline(volume: Volume, tx: Transaction, request: WriteRequest): Writ
   // Zeros that a truncation made are content too, and may be promised.
   if (inode.size === 0) volume.unsynced.startedInline(inode.ino);
   putInline(tx, inode, writeInline(old, offset, request.data), Math.max(inode.size, end));
-  putChanged(volume, tx, inode, request.killPrivileges);
+  putChanged(volume, tx, inode, request);
   const reply = { written: request.data.length, end };
   volume.keepReply?.(tx, reply);
   return reply;
@@ -58,7 +58,12 @@ async function writeBlob(volume: Volume, request: WriteRequest): Promise<WriteRe
   const written = await writeBytes(volume, ino, offset, data);
   const end = offset + written;
   const reply = { written, end };
-  await recordBlobChange(volume, ino, { end, killPrivileges: request.killPrivileges, reply });
+  await recordBlobChange(volume, ino, {
+    end,
+    killPrivileges: request.killPrivileges,
+    caller: request.caller,
+    reply,
+  });
   return reply;
 }
 

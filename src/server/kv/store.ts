@@ -21,7 +21,7 @@ const defaults = {
   flushBytes: 4_194_304,
   maxEntries: 65_536,
   maxBytes: 33_554_432,
-  clean: { entries: 65_536, bytes: 33_554_432 },
+  clean: { entries: 16_384, bytes: 16_777_216 },
 };
 
 /** A body that asks for so many values which are not there is abandoned for good. */

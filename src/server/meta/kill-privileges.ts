@@ -7,21 +7,18 @@ import { type Inode, trait } from './records.ts';
 
 const S_IXGRP = 0o010;
 
-/** The file no longer runs with more than its caller's rights. The record is not written. */
-export function killPrivileges(tx: Transaction, inode: Inode): void {
+/**
+ * The file no longer runs with more than its caller's rights: what chown does to anything but a directory, whoever
+ * calls, and a write by someone without CAP_FSETID (setattr_should_drop_suidgid). The record is not written.
+ */
+export function killPrivileges(tx: Transaction, inode: Inode, caller?: Caller): void {
   if (isDirectory(inode.mode)) return;
   dropFileCapabilities(tx, inode);
   inode.mode &= ~S_ISUID;
-  // Without group execution setgid once meant mandatory locking; it stays as it is.
-  if ((inode.mode & S_IXGRP) !== 0) inode.mode &= ~S_ISGID;
-}
-
-/** What chown does to anything but a directory, whoever calls (chown_common, setattr_should_drop_sgid). */
-export function killPrivilegesOfChown(tx: Transaction, inode: Inode, caller: Caller): void {
-  if (isDirectory(inode.mode)) return;
-  const { gid } = inode;
-  killPrivileges(tx, inode);
-  if ((inode.mode & S_ISGID) !== 0 && !inGroupOrCapable(gid, caller)) inode.mode &= ~S_ISGID;
+  if ((inode.mode & S_ISGID) === 0) return;
+  // Without group execution setgid once meant mandatory locking; it stays, unless an outsider of the group calls.
+  const isOutsider = caller !== undefined && !inGroupOrCapable(inode.gid, caller);
+  if ((inode.mode & S_IXGRP) !== 0 || isOutsider) inode.mode &= ~S_ISGID;
 }
 
 /** security.capability goes with every write, truncation and chown. The record is not written. */

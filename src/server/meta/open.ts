@@ -64,7 +64,7 @@ function openTruncated(volume: Volume, request: RequestOf<'open'>): Maybe<OpenRe
     if (!kill) return volume.store.read((snapshot) => openReply(volume, requireInode(snapshot, ino)));
     return volume.store.transact((tx) => {
       const inode = requireInode(tx, ino);
-      killPrivileges(tx, inode);
+      killPrivileges(tx, inode, caller);
       putInode(tx, inode);
       return openReply(volume, inode);
     });

@@ -1,27 +1,40 @@
-import type { Maybe } from '#base';
+import { chain, type Maybe } from '#base';
 import type { DirectoryEntry, RequestOf } from '#protocol';
 import type { Snapshot } from '../kv/transaction.ts';
 import type { Volume } from '../volume.ts';
+import { touchAtime } from './atime.ts';
 import { cookieHash, decodeBucket, type NamedDentry } from './dentry.ts';
 import { getInode, requireDirectory, shownAttributes } from './inode.ts';
 import { key, readU64 } from './keys.ts';
+import type { Inode } from './records.ts';
 
 /** Lists by hash, so that a cookie is a place among all possible names, not among those that are there now. */
 export function readdir(volume: Volume, request: RequestOf<'readdir'>): Maybe<DirectoryEntry[]> {
-  return volume.store.read((snapshot) => {
-    requireDirectory(snapshot, request.ino);
-    const entries: DirectoryEntry[] = [];
-    addRestOfBucket(volume, snapshot, request, entries);
-    const { ino, cookie, limit } = request;
-    const after = key.dentry(ino, cookieHash(cookie));
-    for (const pair of snapshot.list(key.dentries(ino), after, limit - entries.length)) {
-      const bucket = decodeBucket(pair.value, readU64(pair.key, hashOffset));
-      for (const dentry of bucket) {
-        if (entries.length < limit) entries.push(listed(volume, snapshot, dentry, request.withAttributes));
-      }
-    }
+  const listing = volume.store.read((snapshot) => listIn(volume, snapshot, request));
+  return chain(listing, ({ directory, entries }) => {
+    if (request.cookie === 0 && request.noAtime !== true) touchAtime(volume, directory);
     return entries;
   });
+}
+
+interface Listing {
+  readonly directory: Inode;
+  readonly entries: DirectoryEntry[];
+}
+
+function listIn(volume: Volume, snapshot: Snapshot, request: RequestOf<'readdir'>): Listing {
+  const directory = requireDirectory(snapshot, request.ino);
+  const entries: DirectoryEntry[] = [];
+  addRestOfBucket(volume, snapshot, request, entries);
+  const { ino, cookie, limit } = request;
+  const after = key.dentry(ino, cookieHash(cookie));
+  for (const pair of snapshot.list(key.dentries(ino), after, limit - entries.length)) {
+    const bucket = decodeBucket(pair.value, readU64(pair.key, hashOffset));
+    for (const dentry of bucket) {
+      if (entries.length < limit) entries.push(listed(volume, snapshot, dentry, request.withAttributes));
+    }
+  }
+  return { directory, entries };
 }
 
 /** Where the hash is in the key of a dentry: after the kind and the directory. */

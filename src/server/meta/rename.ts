@@ -158,6 +158,8 @@ function removeReplaced(volume: Volume, tx: Transaction, target: RenameSide, now
   const inode = target.inode!;
   if (isDirectory(inode.mode)) {
     requireEmpty(inode);
+    touchCtime(inode, now);
+    volume.newDirectories.end(inode.ino);
     target.directory.nlink -= 1;
     return destroyInode(volume, tx, inode);
   }

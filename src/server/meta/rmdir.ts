@@ -4,7 +4,7 @@ import type { Volume } from '../volume.ts';
 import { dentrySlot, removeDentry } from './dentry.ts';
 import { destroyInode } from './destroy.ts';
 import { requireKind, requireMayRemove, requireSearch } from './guard.ts';
-import { putInode, requireDirectory, requireNamed, touchEntries, wallTime } from './inode.ts';
+import { putInode, requireDirectory, requireNamed, touchCtime, touchEntries, wallTime } from './inode.ts';
 import type { Inode } from './records.ts';
 
 export function rmdir(volume: Volume, { caller, parent, name }: RequestOf<'rmdir'>): Maybe<Attributes | undefined> {
@@ -22,6 +22,7 @@ export function rmdir(volume: Volume, { caller, parent, name }: RequestOf<'rmdir
     requireKind(inode, 'directory');
     requireEmpty(inode);
     removeDentry(tx, slot);
+    touchCtime(inode, now);
     const removed = destroyInode(volume, tx, inode);
     volume.newDirectories.end(inode.ino);
     directory.size -= 1;

@@ -14,7 +14,7 @@ import type { Transaction } from '../kv/transaction.ts';
 import type { Volume } from '../volume.ts';
 import { applyModeToAcl } from './acl-store.ts';
 import { putInode, requireInode, shownAttributes, touchCtime, type WallTime, wallTime } from './inode.ts';
-import { killPrivileges, killPrivilegesOfChown } from './kill-privileges.ts';
+import { killPrivileges } from './kill-privileges.ts';
 import type { Inode } from './records.ts';
 import { requireMayChange } from './setattr-rules.ts';
 
@@ -61,7 +61,7 @@ function changing(volume: Volume, request: RequestOf<'setattr'>, check: (tx: Tra
 function applyChanges(tx: Transaction, inode: Inode, { caller, changes }: RequestOf<'setattr'>, now: WallTime): void {
   touchCtime(inode, now);
   if (isChown(changes)) applyOwner(tx, inode, caller, changes);
-  if (changes.killPrivileges === true) killPrivileges(tx, inode);
+  if (changes.killPrivileges === true) killPrivileges(tx, inode, caller);
   if (changes.mode !== undefined) applyMode(tx, inode, caller, changes.mode);
   applyTimes(inode, changes, now);
 }
@@ -74,7 +74,7 @@ function isChown({ mode, uid, gid, size, atime, mtime, ctime }: AttributeChanges
 }
 
 function applyOwner(tx: Transaction, inode: Inode, caller: Caller, { uid, gid }: AttributeChanges): void {
-  killPrivilegesOfChown(tx, inode, caller);
+  killPrivileges(tx, inode, caller);
   if (uid !== undefined) inode.uid = uid;
   if (gid !== undefined) inode.gid = gid;
 }
