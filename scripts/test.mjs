@@ -4,6 +4,9 @@
  *
  *   --unit       only the tests that need no mount and no build of the command
  *   --no-build   test what was built before
+ *
+ * Every run has directories, an environment and processes of its own, so that any number of runs go on at once, and
+ * nothing of it is left, however it ends.
  */
 
 import { spawn, spawnSync } from 'node:child_process';
@@ -12,26 +15,47 @@ import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { requireNode24 } from './node-24.mjs';
+import { TestSite } from './test-site.mjs';
 
 /** A test that hangs is ended, and a run that hangs all the same is killed with everything it started. */
-const testTimeoutMs = 300_000;
-const runTimeoutMs = 12 * 60_000;
-/** Test files at a time: timing-sensitive tests suffer from more. */
+const testTimeoutMs = 600_000;
+const runTimeoutMs = 25 * 60_000;
+/** How long the tests may clean up after themselves when the run is cancelled, and after its end. */
+const cancelGraceMs = 5000;
+const endGraceMs = 10_000;
+const drainMs = 3000;
+/** Test files at a time. */
 const concurrency = 2;
 
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const root = resolve(fileURLToPath(import.meta.url), '../..');
 const folders = ['src', 'native', 'test'];
 /** Tests of these folders work on real mounts. */
 const mounting = /^test\/(?:posix|e2e)\//;
 
-function findTestFiles(folder) {
+function findFiles(folder, suffix) {
   const found = [];
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) found.push(...findTestFiles(path));
-    else if (entry.name.endsWith('.test.ts')) found.push(path);
+    if (entry.isDirectory()) found.push(...findFiles(path, suffix));
+    else if (entry.name.endsWith(suffix)) found.push(path);
   }
   return found.sort();
+}
+
+/**
+ * The test files that a run is about. Files of facts are parts of the test files beside them, and run by themselves
+ * when a filter finds only them.
+ */
+function chooseFiles(filters, unitOnly) {
+  const chosen = (suffix) =>
+    folders
+      .flatMap((folder) => findFiles(folder, suffix))
+      .filter((file) => !unitOnly || !mounting.test(file))
+      .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
+  const tests = chosen('.test.ts');
+  const isWhole = (facts) => tests.some((file) => mounting.test(file) && dirname(file) === dirname(facts));
+  return filters.length === 0 ? tests : [...tests, ...chosen('.facts.ts').filter((facts) => !isWhole(facts))];
 }
 
 function build(node) {
@@ -39,7 +63,7 @@ function build(node) {
   const path = [dirname(node), join(root, 'node_modules/.bin'), process.env.PATH].join(':');
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
     cwd: root,
-    stdio: 'inherit',
+    stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, PATH: path },
   });
   if (status !== 0) {
@@ -48,7 +72,30 @@ function build(node) {
   }
 }
 
+/** Passes on what the tests print, but keeps their summary back, so that it comes last. */
+class Output {
+  #held = '';
+  #summary = false;
+
+  write(text) {
+    this.#held += text;
+    if (this.#summary) return;
+    const lines = this.#held.split('\n');
+    const start = lines.findIndex((line) => /^\S*ℹ tests \d/.test(line));
+    this.#summary = start >= 0;
+    const passed = lines.splice(0, this.#summary ? start : lines.length - 1);
+    this.#held = lines.join('\n');
+    if (passed.length > 0) process.stdout.write(`${passed.join('\n')}\n`);
+  }
+
+  end() {
+    process.stdout.write(this.#held);
+  }
+}
+
 function run(node, files) {
+  const site = new TestSite();
+  const output = new Output();
   const runner = spawn(
     node,
     [
@@ -59,35 +106,50 @@ function run(node, files) {
       `--test-timeout=${testTimeoutMs}`,
       ...files,
     ],
-    // A group of its own, so that one kill ends the runner and its test processes but not us.
-    { cwd: root, stdio: 'inherit', detached: true },
+    {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      // A group of its own, so that one signal reaches the runner and its test processes but not us.
+      detached: true,
+      env: { ...site.environment, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) },
+    },
   );
-  const killAll = () => {
+  const signalAll = (signal) => {
     try {
-      process.kill(-runner.pid, 'SIGKILL');
+      process.kill(-runner.pid, signal);
     } catch (error) {
       if (error.code !== 'ESRCH') throw error;
     }
   };
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    console.error(`npm test: not done after ${runTimeoutMs / 60_000} minutes, so all of it was killed`);
-    killAll();
-  }, runTimeoutMs);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => {
-      killAll();
-      process.exit(1);
-    });
-  }
+  let failure;
+  const cancel = (reason) => {
+    if (failure !== undefined) return;
+    failure = reason;
+    console.error(`npm test: ${reason}`);
+    signalAll('SIGTERM');
+    setTimeout(() => signalAll('SIGKILL'), cancelGraceMs).unref();
+  };
+  const timer = setTimeout(
+    () => cancel(`not done after ${runTimeoutMs / 60_000} minutes, so all of it is ended`),
+    runTimeoutMs,
+  );
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => cancel(`ended by ${signal}`));
+  process.stdout.on('error', () => cancel('nobody reads what the tests print'));
+  const drained = new Promise((done) => runner.stdout.on('end', done));
+  runner.stdout.setEncoding('utf8').on('data', (text) => output.write(text));
   runner.on('error', (error) => {
+    site.remove();
     console.error(`npm test: cannot start ${node}: ${error.message}`);
     process.exit(1);
   });
-  runner.on('exit', (code) => {
+  runner.on('exit', async (code) => {
     clearTimeout(timer);
-    process.exit(timedOut ? 1 : (code ?? 1));
+    // What a killed test process has started may hold the output open for ever.
+    await Promise.race([drained, pause(drainMs)]);
+    if (failure === undefined) await site.settle(endGraceMs);
+    for (const line of site.remove()) console.error(`npm test: left behind by a test, and removed: ${line}`);
+    output.end();
+    process.exit(failure === undefined ? (code ?? 1) : 1);
   });
 }
 
@@ -100,10 +162,7 @@ if (unknown.length > 0) {
 }
 
 const unitOnly = options.includes('--unit');
-const files = folders
-  .flatMap(findTestFiles)
-  .filter((file) => !unitOnly || !mounting.test(file))
-  .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
+const files = chooseFiles(filters, unitOnly);
 if (files.length === 0) {
   console.error(`npm test: no test file matches ${filters.join(' ') || 'anything'}`);
   process.exit(1);

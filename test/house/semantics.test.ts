@@ -11,7 +11,7 @@ const promises = readFileSync(join(root, 'docs/SEMANTICS.md'), 'utf8')
   .split(/\n(?=[*#|])/)
   .filter((line) => line.startsWith('* '));
 
-const sources = globSync('{src,test,native}/**/*.test.ts', { cwd: root })
+const sources = globSync('{src,test,native}/**/*.{test,facts}.ts', { cwd: root })
   .map((file) => readFileSync(join(root, file), 'utf8'))
   .join('\n');
 
