@@ -20,7 +20,7 @@ const setgid = { mode: S_IFREG | 0o2755 };
 const rows: [string, Partial<OpenFacts>, OpenMode][] = [
   ['a blob, to read', { flags: O_RDONLY }, 'passthrough'],
   ['a blob, to write', { flags: O_WRONLY }, 'passthrough'],
-  ['a blob, to append', { flags: O_WRONLY | O_APPEND }, 'passthrough'],
+  ['a blob, to append', { flags: O_WRONLY | O_APPEND }, 'passthroughDirect'],
   ['a blob with setuid, to read', { flags: O_RDONLY, ...setuid }, 'passthrough'],
   ['a blob with setuid, to write', setuid, 'passthroughDirect'],
   ['a blob with setgid, to write', setgid, 'passthroughDirect'],

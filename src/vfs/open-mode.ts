@@ -1,4 +1,4 @@
-import { O_ACCMODE, O_RDONLY, O_TRUNC, O_WRONLY, S_IFMT, S_IFREG, S_ISGID, S_ISUID } from '#protocol';
+import { O_ACCMODE, O_APPEND, O_RDONLY, O_TRUNC, O_WRONLY, S_IFMT, S_IFREG, S_ISGID, S_ISUID } from '#protocol';
 
 /**
  * How the kernel treats an open file:
@@ -33,7 +33,7 @@ export interface OpenFacts {
  * | open already as `cached` | `cached` |
  * | write-only and new, truncated or inline | `direct`: a small file never becomes a file of the store, and a write-only handle cannot be mapped |
  * | inline, opened for reading only | `cached`: one READ, then the page cache |
- * | else, where backing files can be registered | `passthrough`; opened for writing with setuid, setgid or file capabilities, which a write must clear: `passthroughDirect` |
+ * | else, where backing files can be registered | `passthrough`; opened for writing with setuid, setgid or file capabilities, which a write must clear, or for appending: `passthroughDirect` |
  * | else | `cached` |
  */
 export function chooseOpenMode(facts: OpenFacts): OpenMode {
@@ -49,7 +49,9 @@ export function chooseOpenMode(facts: OpenFacts): OpenMode {
 }
 
 function passthroughMode(facts: OpenFacts, access: number): OpenMode {
+  if (access === O_RDONLY || (facts.mode & S_IFMT) !== S_IFREG) return 'passthrough';
   const privileged = facts.hasFileCapabilities || (facts.mode & (S_ISUID | S_ISGID)) !== 0;
-  const regular = (facts.mode & S_IFMT) === S_IFREG;
-  return access !== O_RDONLY && privileged && regular ? 'passthroughDirect' : 'passthrough';
+  // The kernel opens the backing file for appending too, and does not hear of F_SETFL taking O_APPEND away.
+  const appending = (facts.flags & O_APPEND) !== 0;
+  return privileged || appending ? 'passthroughDirect' : 'passthrough';
 }
