@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { below, FsError, type Ino, type Maybe, SeededRandom } from '#base';
 import type { Client } from '#client';
-import { type Attributes, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, S_IFREG } from '#protocol';
+import { type Attributes, O_DSYNC, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC, O_WRONLY, S_IFREG } from '#protocol';
 import { InodeTable } from './inode-table.ts';
 import { KernelModes } from './kernel-modes.testing.ts';
 import { type OpenedFile, OpenFiles } from './open-files.ts';
@@ -16,12 +16,16 @@ class Lender {
   lentForWriting = 0;
   /** How many of the next lends fail. */
   failures = 0;
+  syncs = 0;
+  /** What the next sync fails with. */
+  syncFailure: FsError | undefined;
   /** While set, lends wait until `lendAll`. */
   waits = false;
   readonly #waiting: (() => void)[] = [];
 
   readonly client: Client = {
     call: ((name: string, request: { count: number }) => {
+      if (name === 'fsync') return this.#sync();
       assert.equal(name, 'release');
       this.opens -= request.count;
     }) as Client['call'],
@@ -36,6 +40,12 @@ class Lender {
 
   lendAll(): void {
     for (const answer of this.#waiting.splice(0)) answer();
+  }
+
+  async #sync(): Promise<void> {
+    if (this.syncFailure !== undefined) throw this.syncFailure;
+    assert(this.lentForWriting > 0, 'the mark of the lent file is made durable too');
+    this.syncs += 1;
   }
 
   #lend(writing: boolean): number {
@@ -167,6 +177,23 @@ test('an open that cannot have its file beside passthrough handles fails and lea
   assert.equal(lender.opens, 1);
   await close(first);
   assertNothingLeft();
+});
+
+test('before synchronous writes go past the daemon, what they need to be found is durable', async () => {
+  const { lender, open } = makeMount();
+  await open(O_RDWR);
+  await open(O_RDONLY | O_DSYNC);
+  assert.equal(lender.syncs, 0);
+  await open(O_RDWR | O_DSYNC);
+  await open(O_RDWR | O_SYNC, { created: true });
+  assert.equal(lender.syncs, 2);
+});
+
+test('an open for synchronous writes that cannot be made durable fails and leaves nothing open', async () => {
+  const { lender, files, open } = makeMount();
+  lender.syncFailure = new FsError('noSpace', 'the disk is full');
+  await assert.rejects(async () => open(O_RDWR | O_DSYNC), { status: 'noSpace' });
+  assert.deepEqual([lender.opens, lender.lent, lender.lentForWriting, files.size], [0, 0, 0, 0]);
 });
 
 test('an inode is written past the daemon as long as a passthrough handle writes', async () => {

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { chain, FsError, type Handle, type Ino, type Maybe } from '#base';
 import type { Client } from '#client';
-import { type Attributes, FS_NOATIME_FL, O_ACCMODE, O_NOATIME, O_RDONLY } from '#protocol';
+import { type Attributes, FS_NOATIME_FL, O_ACCMODE, O_DSYNC, O_NOATIME, O_RDONLY } from '#protocol';
 import type { BackingRegistry } from './backing-registry.ts';
 import type { InodeTable, OpenInode } from './inode-table.ts';
 import { chooseOpenMode, type OpenMode } from './open-mode.ts';
@@ -84,7 +84,10 @@ export class OpenFiles {
     const open = this.#enter(ino, mode, writing, current);
     if (mode !== 'passthrough' && mode !== 'passthroughDirect') return this.#opened(opened, flags, mode, open);
     try {
-      const ready = chain(this.#lend(ino, writing, open), () => this.#opened(opened, flags, mode, open));
+      const ready = chain(this.#lend(ino, writing, open), () => {
+        const isSynchronous = writing && (flags & O_DSYNC) !== 0;
+        return chain(isSynchronous ? this.#settle(ino) : undefined, () => this.#opened(opened, flags, mode, open));
+      });
       return ready instanceof Promise
         ? ready.catch((error: unknown) => this.#retreat(opened, flags, open, error))
         : ready;
@@ -144,6 +147,19 @@ export class OpenFiles {
         throw new FsError('notSupported', `inode ${ino}: its file cannot be registered: errno ${-backingId}`);
       });
     });
+  }
+
+  /**
+   * Synchronous writes (O_SYNC, O_DSYNC) that go past the daemon become durable in the file alone. So the rest that
+   * finding them after a crash needs is made durable before the first: the names, and that the file knows its size.
+   */
+  async #settle(ino: Ino): Promise<void> {
+    try {
+      await this.#client.call('fsync', { ino, dataOnly: false });
+    } catch (cause) {
+      await this.#client.files?.giveBack(ino, true);
+      throw cause;
+    }
   }
 
   /**
