@@ -53,7 +53,7 @@ export class Actor extends Calls {
   static async start(options: ActorOptions): Promise<Actor> {
     const program = await buildActor();
     const child = spawn(program, [], { cwd: options.cwd, stdio: 'pipe', env: {} });
-    const actor = new Actor(child, options.limitMs ?? 20_000);
+    const actor = new Actor(child, options.limitMs ?? 120_000);
     try {
       await actor.#become(options);
     } catch (error) {
@@ -93,7 +93,7 @@ export class Actor extends Calls {
   /** Resolves once the actor sleeps in a system call other than the one that reads requests. */
   async blocked(): Promise<void> {
     let seen = 0;
-    for (let tries = 0; tries < 2000; tries++) {
+    for (let tries = 0; tries < 20_000; tries++) {
       const current = (await readFile(`/proc/${this.pid}/syscall`, 'utf8')).split(' ');
       const idle = current[0] === '0' && current[1] === '0x0';
       seen = current[0] !== 'running\n' && !idle ? seen + 1 : 0;

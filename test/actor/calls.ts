@@ -344,6 +344,11 @@ export abstract class Calls {
     return { status: answer.value, output: parseBytes(answer).toString() };
   }
 
+  /** Waits until a change gets other times than one before this call. */
+  tick(): Promise<number> {
+    return this.number('tick');
+  }
+
   sleep(milliseconds: number): Promise<number> {
     return this.number('sleep', milliseconds);
   }

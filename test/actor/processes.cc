@@ -86,6 +86,23 @@ int64_t pause(Arguments& a, Reply&) {
   return nanosleep(&time, nullptr);
 }
 
+bool isAfter(const struct timespec& one, const struct timespec& other) {
+  return one.tv_sec != other.tv_sec ? one.tv_sec > other.tv_sec : one.tv_nsec > other.tv_nsec;
+}
+
+// Waits until the kernel's clock for file times, which moves in ticks, has passed the present.
+int64_t tick(Arguments&, Reply&) {
+  struct timespec present;
+  struct timespec coarse;
+  struct timespec moment = {0, 2000000};
+  clock_gettime(CLOCK_REALTIME, &present);
+  do {
+    nanosleep(&moment, nullptr);
+    if (clock_gettime(CLOCK_REALTIME_COARSE, &coarse) != 0) return -1;
+  } while (!isAfter(coarse, present));
+  return 0;
+}
+
 int64_t limitFileSize(Arguments& a, Reply&) {
   struct rlimit limit = {};
   getrlimit(RLIMIT_FSIZE, &limit);
@@ -105,6 +122,7 @@ const Row processOperations[] = {
     {"exec", execute},
     {"now", now},
     {"sleep", pause},
+    {"tick", tick},
     {"limitFileSize", limitFileSize},
     {"getpid", [](Arguments&, Reply&) -> int64_t { return getpid(); }},
     {nullptr, nullptr},

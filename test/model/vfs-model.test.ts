@@ -10,7 +10,8 @@ import { PassthroughVfs } from './passthrough-vfs.ts';
 import { perform } from './perform.ts';
 import { type Step, step } from './plan.ts';
 
-/** More for a longer run: `CFS_MODEL_RUNS=5000`. */
+/** More for a longer run: `CFS_MODEL_RUNS=5000`; others with `CFS_TEST_SEED=2`. */
+const seed = Number(process.env['CFS_TEST_SEED'] ?? 1);
 const runs = Number(process.env['CFS_MODEL_RUNS'] ?? 150);
 const stepsMax = 80;
 
@@ -53,6 +54,7 @@ for (const [answers, passthrough] of mounts) {
     };
     await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: stepsMax, size: 'max' }), property), {
       numRuns: runs,
+      seed,
     });
   });
 }

@@ -1,23 +1,5 @@
 /** Every fact, for a test file that mounts once and tries them all there. */
-import './acl.facts.ts';
-import './copy-range.facts.ts';
-import './create.facts.ts';
-import './directory.facts.ts';
-import './exec.facts.ts';
-import './fsx.facts.ts';
-import './handles.facts.ts';
-import './inode-flags.facts.ts';
-import './io.facts.ts';
-import './links.facts.ts';
-import './locks.facts.ts';
-import './lookup.facts.ts';
-import './mmap.facts.ts';
-import './open.facts.ts';
-import './owners.facts.ts';
-import './permissions.facts.ts';
-import './random.facts.ts';
-import './rename.facts.ts';
-import './space.facts.ts';
-import './statfs.facts.ts';
-import './times.facts.ts';
-import './xattr.facts.ts';
+import { readdirSync } from 'node:fs';
+
+const facts = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.facts.ts'));
+for (const name of facts.sort()) await import(`./${name}`);

@@ -109,10 +109,11 @@ rootFact('listing needs the right to read, looking up the right to search', asyn
 
 // ---- large directories ----
 
-const COUNT = 10_000;
+/** More for a longer run. */
+const COUNT = Number(process.env['CFS_TEST_ENTRIES'] ?? 3000);
 const manyNames = Array.from({ length: COUNT }, (_, index) => `entry-${index}-${'x'.repeat(index % 40)}`).sort();
 
-fact('a directory of 10,000 entries is listed completely, once each, whatever the buffer', async ({ app }) => {
+fact('a large directory is listed completely, once each, whatever the buffer', async ({ app }) => {
   await app.mkdir('many');
   await Promise.all(manyNames.map((name) => app.create(`many/${name}`)));
   const expected = ['.', '..', ...manyNames];

@@ -26,16 +26,22 @@ export const carol = { uid: 60_003, gid: 60_003 };
 /** A group that tests give to whom they like. */
 export const STAFF = 60_100;
 
+/** Only a hang takes so long, however busy the machine is. */
+const LIMIT_MS = 240_000;
+
 let opening: Promise<Target> | undefined;
+/** Makes and removes the directories of the scenes. */
+let stagehand: Actor | undefined;
 let sceneCount = 0;
 
 after(async () => {
+  await stagehand?.[Symbol.asyncDispose]();
   await (await opening)?.release();
 });
 
 /** One fact about the target, tried in a directory of its own that is removed afterwards. */
 export function fact(name: string, tell: (scene: Scene) => Promise<void>, options: FactOptions = {}): void {
-  test(name, { timeout: options.timeoutMs ?? 60_000 }, async (context) => {
+  test(name, { timeout: options.timeoutMs ?? LIMIT_MS }, async (context) => {
     opening ??= openTarget();
     const target = await opening;
     const missing = (options.needs ?? []).filter((ability) => !target.abilities.has(ability));
@@ -51,15 +57,26 @@ export function rootFact(name: string, tell: (scene: Scene) => Promise<void>, op
 
 async function withScene(target: Target, tell: (scene: Scene) => Promise<void>): Promise<void> {
   await using stack = new AsyncDisposableStack();
-  const keeper = stack.use(await Actor.start({ cwd: target.dir }));
+  stagehand ??= await Actor.start({ cwd: target.dir });
   sceneCount += 1;
   const name = `scene-${process.pid}-${sceneCount}`;
-  await keeper.mkdir(name, 0o777);
-  await keeper.chmod(name, 0o777);
-  stack.defer(() => removeTree(keeper, name));
+  await stagehand.mkdir(name, 0o777);
+  await stagehand.chmod(name, 0o777);
+  stack.defer(() => clear(name));
   const dir = `${target.dir}/${name}`;
   const start = async (options: Partial<ActorOptions> = {}) => stack.use(await Actor.start({ cwd: dir, ...options }));
   await tell({ app: await start(), target, dir, start });
+}
+
+async function clear(name: string): Promise<void> {
+  const current = stagehand!;
+  // Should this fail, nobody knows where the stagehand stands.
+  stagehand = undefined;
+  await using stack = new AsyncDisposableStack();
+  stack.use(current);
+  await removeTree(current, name);
+  stagehand = current;
+  stack.move();
 }
 
 /** Removes everything below, also what was made immutable or very deep. */

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { type Actor, FALLOC, MAP, MS, O, PROT } from '../actor/index.ts';
 import { fact } from './fact.ts';
 
-/** How many random operations; CFS_TEST_SEED repeats a run. */
-const OPERATIONS = Number(process.env['CFS_TEST_FSX_OPERATIONS'] ?? 3000);
-const SEED = Number(process.env['CFS_TEST_SEED'] ?? Date.now() % 1_000_000_007);
+/** How many random operations, the same in every run; another CFS_TEST_SEED tries others. */
+const OPERATIONS = Number(process.env['CFS_TEST_FSX_OPERATIONS'] ?? 2000);
+const SEED = Number(process.env['CFS_TEST_SEED'] ?? 1);
 const LIMIT = 256 * 1024;
 const LONGEST = 64 * 1024;
 const PAGE = 4096;

@@ -1,12 +1,12 @@
 /**
- * Which seeds a run tries: `CFS_SEED=n` that one alone, `CFS_SEEDS=n` so many, else `count`. They are fresh in every
- * run of the tests and follow each other.
+ * Which seeds a run tries: `CFS_SEED=n` that one alone, `CFS_SEEDS=n` so many, else `count`. They follow each other
+ * from 1 or `CFS_SEED_FIRST` on, so that a run of the tests does what the run before did.
  */
 export function seedsToRun(count: number): number[] {
   const one = process.env['CFS_SEED'];
   if (one !== undefined) return [Number(one)];
   const many = Number(process.env['CFS_SEEDS'] ?? count);
-  const first = (Date.now() % 1_000_000_000) + 1;
+  const first = Number(process.env['CFS_SEED_FIRST'] ?? 1);
   return Array.from({ length: many }, (_, index) => first + index);
 }
 

@@ -143,6 +143,6 @@ test('whatever operations run, the volume never contradicts itself', async () =>
       const { store, hashSeed } = walker.fixture.volume;
       assert.deepEqual((await check(store, hashSeed)).found, []);
     }),
-    { numRuns: 150 },
+    { numRuns: 150, seed: Number(process.env['CFS_TEST_SEED'] ?? 1) },
   );
 });
