@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { file } from '#base';
 
 /**
  * Where running mounts are found: one Unix socket per daemon, named by its process id. Root's is /run/claudefs, a
@@ -15,5 +15,5 @@ export function runtimeDirectory(environment: NodeJS.ProcessEnv, uid: number): s
 
 /** Makes the directory, for its owner only. */
 export function prepareRuntimeDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  file.makeDirectories(directory, 0o700);
 }

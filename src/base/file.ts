@@ -1,3 +1,5 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import * as native from '#native';
 import { fromErrno } from './status.ts';
 
@@ -119,4 +121,22 @@ export function readWallClock(out: Float64Array): void {
 export function bootTimeMs(): number {
   native.clockGetTime(boottime, time);
   return time[0]! * 1000 + time[1]! / 1e6;
+}
+
+/**
+ * Makes a directory and those above it that are missing; returns whether it was missing itself. Unlike Node's own
+ * `recursive`, it ends where a directory cannot be made (/proc, where that tries for ever), with the system's reason.
+ */
+export function makeDirectories(path: string, mode: number): boolean {
+  try {
+    mkdirSync(path, { mode });
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return false;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+  }
+  makeDirectories(dirname(path), mode);
+  mkdirSync(path, { mode });
+  return true;
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { FsError } from '#base';
+import { FsError, file } from '#base';
 
 /** The descriptor on which a daemon tells the command that started it how the start went. */
 const reportFd = 3;
@@ -18,8 +18,7 @@ export function isDaemon(): boolean {
  * standard error goes to the end of `logPath`. Fails with the sentence that the daemon reports.
  */
 export async function startDaemon(logPath: string): Promise<void> {
-  mkdirSync(dirname(logPath), { recursive: true });
-  const log = openSync(logPath, 'a', 0o600);
+  const log = openLog(logPath);
   const daemon = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     detached: true,
     cwd: '/',
@@ -39,6 +38,16 @@ export async function startDaemon(logPath: string): Promise<void> {
   daemon.unref();
   if (report === readyWord) return;
   throw new FsError('io', report === '' ? `the daemon ended before it was ready; see ${logPath}` : report);
+}
+
+function openLog(path: string): number {
+  try {
+    file.makeDirectories(dirname(path), 0o777);
+    return openSync(path, 'a', 0o600);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new FsError('io', `cannot log to ${path}: ${message}; name another --log-file`, { cause });
+  }
 }
 
 /** Tells the waiting command that the mount answers, or in a sentence why not. Once; nothing outside a daemon. */

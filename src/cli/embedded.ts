@@ -1,6 +1,15 @@
 import { FsError, SystemClock, SystemRandom } from '#base';
 import { EmbeddedClient } from '#client';
-import { type FuseMount, type KernelFeatures, mountFuse, raiseReadahead, type Session, serve, unmount } from '#fuse';
+import {
+  clearMountpoint,
+  type FuseMount,
+  type KernelFeatures,
+  mountFuse,
+  raiseReadahead,
+  type Session,
+  serve,
+  unmount,
+} from '#fuse';
 import { createHandler, localFilesOf, openLocalVolume } from '#server';
 import type { Logger } from '#telemetry';
 import { InProcessConnection } from '#transport';
@@ -27,6 +36,8 @@ export async function mountEmbedded(
   options: MountOptions,
   log: Logger,
 ): Promise<EmbeddedMount> {
+  // First, so that a refusal makes no store.
+  await clearMountpoint(directory);
   const clock = new SystemClock();
   const local = await openLocalVolume(store, { clock, random: new SystemRandom() });
   let fuse: FuseMount | undefined;

@@ -3,7 +3,7 @@ export type { DeviceEnd } from './device.ts';
 export type { OperationCounters } from './dispatcher.ts';
 export type { HandshakeOptions, KernelFeatures } from './handshake.ts';
 export type { InitFlag } from './init-flags.table.ts';
-export { type FuseMount, mountFuse, unmount } from './mount.ts';
+export { clearMountpoint, type FuseMount, mountFuse, unmount } from './mount.ts';
 export type { FuseMountOptions } from './mount-options.ts';
 export { findMount, type MountedFileSystem } from './mountinfo.ts';
 export type { Notifications } from './notifications.ts';

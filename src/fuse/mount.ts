@@ -1,4 +1,4 @@
-import { realpath, stat } from 'node:fs/promises';
+import { realpath, stat, statfs } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { FsError, fromErrno } from '#base';
@@ -27,7 +27,7 @@ const { ENOENT, EACCES, EPERM, EBUSY, EINVAL, ENODEV, EMFILE, ENFILE } = constan
  * FUSE here), and leaves nothing mounted.
  */
 export async function mountFuse(options: FuseMountOptions): Promise<FuseMount> {
-  const mountpoint = await prepareMountpoint(options.mountpoint);
+  const mountpoint = await clearMountpoint(options.mountpoint);
   const unprivileged = process.geteuid?.() !== 0;
   if (unprivileged) return { mountpoint, fd: await mountThroughHelper(mountpoint, options), unprivileged };
   const fd = device.openFuseDevice();
@@ -65,8 +65,11 @@ export async function unmount(mountpoint: string, options: { lazy?: boolean } = 
   throw fromErrno(-result, `cannot unmount ${mountpoint}`);
 }
 
-/** The canonical path of a directory that can be mounted on. */
-async function prepareMountpoint(path: string): Promise<string> {
+/**
+ * The canonical path of a directory that can be mounted on, for those who have more to prepare before they mount. A
+ * dead mount there is removed. Fails as `mountFuse` does.
+ */
+export async function clearMountpoint(path: string): Promise<string> {
   // Only the parent is resolved: of a dead mount nothing can be asked.
   const absolute = resolve(path);
   let mountpoint = absolute;
@@ -75,10 +78,10 @@ async function prepareMountpoint(path: string): Promise<string> {
   } catch (cause) {
     throw new FsError('notFound', `${path} does not exist: make the directory first`, { cause });
   }
-  const found = await look(mountpoint);
-  if (found === 'dead') {
+  let found = await look(mountpoint);
+  while (found === 'dead') {
     await unmount(mountpoint, { lazy: true });
-    return prepareMountpoint(path);
+    found = await look(mountpoint);
   }
   if (found === 'missing') throw new FsError('notFound', `${path} does not exist: make the directory first`);
   if (found === 'hidden') throw new FsError('accessDenied', `${path} may not be looked at by this user`);
@@ -93,6 +96,8 @@ async function prepareMountpoint(path: string): Promise<string> {
 
 async function look(path: string): Promise<'directory' | 'file' | 'missing' | 'hidden' | 'dead'> {
   try {
+    // Attributes of a dead mount may still be lent to the kernel; what it holds in all is always asked for.
+    if ((await findMount(path))?.type.startsWith('fuse')) await statfs(path);
     return (await stat(path)).isDirectory() ? 'directory' : 'file';
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

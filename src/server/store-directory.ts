@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, FsError, file, fromErrno, type Random } from '#base';
@@ -45,7 +45,7 @@ export interface StoreDirectory {
  */
 export async function takeStoreDirectory(path: string, options: { make: boolean }): Promise<StoreDirectory> {
   if (examine(path, options)) {
-    attempt('make the store', path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+    attempt('make the store', path, () => file.makeDirectories(path, 0o700));
   }
   const lockFd = lock(path);
   try {
@@ -54,7 +54,7 @@ export async function takeStoreDirectory(path: string, options: { make: boolean 
     if (isNew) await initialize(path);
     requireVersion(path);
     for (const name of ['meta', 'blobs']) {
-      attempt('make', join(path, name), () => mkdirSync(join(path, name), { recursive: true, mode: 0o700 }));
+      attempt('make', join(path, name), () => file.makeDirectories(join(path, name), 0o700));
     }
     if (isNew) await syncDirectory(path);
     return {

@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Site } from './mounted.ts';
+import { gone, Site } from './mounted.ts';
 
 const asRoot = { skip: process.getuid?.() !== 0 && 'mounts a small disk' };
 
@@ -64,3 +64,41 @@ for (const option of ['passthrough', 'nopassthrough']) {
     await site.umount();
   });
 }
+
+test('a mount whose daemon was killed is replaced by the next', async () => {
+  await using site = new Site();
+  await site.mount();
+  const path = join(site.mountpoint, 'file');
+  writeFileSync(path, 'kept', { flush: true });
+  const pid = await site.daemonPid();
+  process.kill(pid, 'SIGKILL');
+  await gone(pid);
+  await site.mount();
+  assert.equal(readFileSync(path, 'latin1'), 'kept');
+  await site.umount();
+  assert.equal((await site.cfs('umount', site.mountpoint)).code, 1, 'only one was left');
+});
+
+test('a directory that is mounted, and a store that is in use, are refused, and nothing is made', async () => {
+  await using site = new Site();
+  await site.mount();
+  const other = join(site.root, 'other');
+  const again = await site.cfs('mount', site.mountpoint, '--store', other);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /is mounted already \(fuse\.cfs from .*\): unmount it first/);
+  assert(!existsSync(other), 'no store is made');
+  const place = join(site.root, 'place');
+  mkdirSync(place);
+  const shared = await site.cfs('mount', place, '--store', site.store);
+  assert.equal(shared.code, 1);
+  assert.match(shared.stderr, /in use by process \d+: unmount it there first/);
+  assert.deepEqual(readdirSync(place), []);
+  assert.equal((await site.cfs('fsck', site.store)).code, 8);
+});
+
+test('a store where no directory can be made is refused', async () => {
+  await using site = new Site();
+  const finished = await site.cfs('mount', site.mountpoint, '--store', '/proc/nowhere/store');
+  assert.equal(finished.code, 1);
+  assert.match(finished.stderr, /make the store \/proc\/nowhere\/store/);
+});

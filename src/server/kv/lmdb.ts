@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert';
-import { mkdirSync, statSync, truncateSync } from 'node:fs';
+import { statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import * as lmdb from 'lmdb';
-import { type ByteString, FsError } from '#base';
+import { type ByteString, FsError, file } from '#base';
 import type { KvBatch, KvEngine, KvPair } from './engine.ts';
 import { assertWithinLimits, isSameValue } from './limits.ts';
 import { commitFailure, panic, thrownFailure } from './lmdb-failure.ts';
@@ -104,7 +104,7 @@ export class LmdbEngine implements KvEngine {
    */
   static async open(directory: string): Promise<LmdbEngine> {
     try {
-      makeDirectory(directory);
+      file.makeDirectories(directory, 0o777);
       checkHeader(directory);
       const options = openOptions as unknown as lmdb.RootDatabaseOptions;
       const db = lmdb.open(directory, { ...options, noSubdir: false }) as unknown as Database;
@@ -188,16 +188,6 @@ export class LmdbEngine implements KvEngine {
     for (const { from, to } of batch.empty ?? []) {
       if (this.range(from, to, 1).length > 0) throw new FsError('conflict', 'a range is not empty');
     }
-  }
-}
-
-function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    // What Node says of a read-only file system when it makes parents too; without them it says EROFS.
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    mkdirSync(path);
   }
 }
 
