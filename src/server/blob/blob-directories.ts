@@ -49,7 +49,7 @@ export class BlobDirectories {
     return this.#open.get(name) ?? this.#openOrMake(name, options.make);
   }
 
-  /** A name has appeared in the directory that a power cut could take away. */
+  /** A name has come or gone in the directory, which a power cut could undo. */
   changed(name: string): void {
     this.#changed.set(name, ++this.#generation);
   }

@@ -30,6 +30,8 @@ export interface BlobStore {
   syncAll(): Promise<void>;
   /** Removes the blob; one that is missing is no failure. Not durable by itself. */
   remove(id: number): Maybe<void>;
+  /** Returns when these blobs, which were removed, would stay so after a power cut. */
+  syncRemoved(ids: readonly number[]): Promise<void>;
   /** The ids with `from` ≤ id < `to` (without a range: all), in no order. */
   list(range?: { from: number; to: number }): AsyncIterable<number>;
   statistics(): BlobStatistics;

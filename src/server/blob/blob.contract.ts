@@ -122,6 +122,15 @@ export function blobContract(name: string, open: (options: { lentMax?: number })
     assert.equal((await store.stat(1)).size, 0);
   });
 
+  fact('the removal of blobs can be made durable, of missing ones too', async (store) => {
+    await store.create(1);
+    await store.sync(1, false);
+    await store.remove(1);
+    await store.remove(70_000);
+    await store.syncRemoved([1, 70_000]);
+    await rejects('notFound', async () => store.stat(1));
+  });
+
   fact('all blobs are listed, large numbers too', async (store) => {
     const ids = [1, 255, 4096, 70_000, 2 ** 32 + 5, 2 ** 53 - 4096];
     for (const id of ids) await store.create(id);

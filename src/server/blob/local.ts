@@ -154,10 +154,15 @@ export class LocalBlobStore implements FileBlobStore {
     const path = String(this.#which(id));
     await new Promise<void>((resolve, reject) => {
       unlink(path, (error) => {
+        if (error === null) this.#directories.changed(this.#directories.nameOf(id));
         if (error === null || error.code === 'ENOENT') resolve();
         else reject(fromErrno(-(error.errno ?? -errno.EIO), `remove ${path}`));
       });
     });
+  }
+
+  async syncRemoved(ids: readonly number[]): Promise<void> {
+    for (const name of new Set(ids.map((id) => this.#directories.nameOf(id)))) await this.#directories.sync(name);
   }
 
   async *list(range?: { from: number; to: number }): AsyncIterable<number> {

@@ -124,6 +124,12 @@ export class MemoryBlobStore implements FileBlobStore {
     return this.#settle(() => void this.#blobs.delete(id));
   }
 
+  async syncRemoved(ids: readonly number[]): Promise<void> {
+    await this.#settle(() => {
+      for (const id of ids) if (!this.#blobs.has(id)) this.#durable.delete(id);
+    });
+  }
+
   async *list(range = { from: 0, to: Number.MAX_SAFE_INTEGER }): AsyncIterable<number> {
     yield* [...this.#blobs.keys()].filter((id) => id >= range.from && id < range.to);
   }

@@ -80,6 +80,8 @@ export class Collector {
       while (next < inos.length) await blobs.remove(inos[next++]!);
     };
     await Promise.all(Array.from({ length: parallelCount }, worker));
+    // Else a power cut could bring back a blob that nobody knows to be freed.
+    await blobs.syncRemoved(inos);
     await store.transact((tx) => {
       for (const ino of inos) tx.delete(key.freed(ino));
     });

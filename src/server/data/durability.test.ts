@@ -278,3 +278,26 @@ test('an fsync beside a truncation leaves no old size without its bytes', async 
     assert.equal(content.replaceAll('\0', '').length, content.length);
   }
 });
+
+test('the blob of a removed file does not come back by a power cut, however many starts later', async () => {
+  for (const seed of seeds) {
+    const world = await ContentFixture.open();
+    const ino = await world.make();
+    await world.write(ino, 0, 'a'.repeat(large));
+    await world.fsync(ino);
+    await world.remove(ino);
+    world.clock.runTimers();
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+    await world.volume.store.flush();
+    // The next start would still know a number that was given out so lately.
+    const random = new SeededRandom(seed);
+    world.engine.crash(random);
+    assert.ok(!(await idsOf(world.blobs.afterPowerCut(random))).includes(ino));
+  }
+});
+
+async function idsOf(blobs: ContentFixture['blobs']): Promise<number[]> {
+  const ids: number[] = [];
+  for await (const id of blobs.list()) ids.push(id);
+  return ids;
+}

@@ -71,12 +71,17 @@ async function statIfThere(volume: Volume, ino: Ino): Promise<BlobStat | undefin
 async function removeUnknownBlobs(volume: Volume): Promise<void> {
   const limit = await volume.store.read(readInoLimit);
   const range = { from: Math.max(limit - recentCount, 0), to: limit + recentCount };
+  const removed: Ino[] = [];
   for await (const id of volume.blobs.list(range)) {
     const ino = id as Ino;
     const known = await volume.store.read((tx) => {
       const inode = getInode(tx, ino);
       return (inode !== undefined && isInBlob(inode)) || tx.get(key.freed(ino)) !== undefined;
     });
-    if (!known) await volume.blobs.remove(id);
+    if (known) continue;
+    await volume.blobs.remove(id);
+    removed.push(ino);
   }
+  // By the next start these numbers may be among the older ones.
+  await volume.blobs.syncRemoved(removed);
 }
