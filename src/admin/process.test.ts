@@ -1,20 +1,21 @@
 import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isRunning } from './process.ts';
 
 test('a process that has ended but was not collected does not run', async () => {
   // The shell becomes a sleep, which collects no children.
-  const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 30'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const child = Number(line.toString());
-    for (let tries = 0; isRunning(child) && tries < 1000; tries++) await pause(5);
-    assert(!isRunning(child));
+    while (readFileSync(`/proc/${parent.pid}/comm`, 'latin1') !== 'sleep\n') await pause(5);
+    assert(isRunning(child));
+    process.kill(child, 'SIGKILL');
+    while (isRunning(child)) await pause(5);
     assert.doesNotThrow(() => process.kill(child, 0), 'it is still there');
     assert(isRunning(parent.pid!));
   } finally {
