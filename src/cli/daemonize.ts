@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { FsError, file } from '#base';
+import { FsError, file, type Status } from '#base';
 
 /** The descriptor on which a daemon tells the command that started it how the start went. */
 const reportFd = 3;
@@ -15,7 +15,7 @@ export function isDaemon(): boolean {
 
 /**
  * Starts this program again with the same arguments, in a session of its own, and waits until it reports. Its
- * standard error goes to the end of `logPath`. Fails with the sentence that the daemon reports.
+ * standard error goes to the end of `logPath`. Fails with the status and the sentence that the daemon reports.
  */
 export async function startDaemon(logPath: string): Promise<void> {
   const log = openLog(logPath);
@@ -37,7 +37,9 @@ export async function startDaemon(logPath: string): Promise<void> {
   });
   daemon.unref();
   if (report === readyWord) return;
-  throw new FsError('io', report === '' ? `the daemon ended before it was ready; see ${logPath}` : report);
+  if (report === '') throw new FsError('io', `the daemon ended before it was ready; see ${logPath}`);
+  const [status, sentence] = JSON.parse(report) as [Status, string];
+  throw new FsError(status, sentence);
 }
 
 function openLog(path: string): number {
@@ -51,9 +53,9 @@ function openLog(path: string): number {
 }
 
 /** Tells the waiting command that the mount answers, or in a sentence why not. Once; nothing outside a daemon. */
-export function reportStart(failure?: string): void {
+export function reportStart(failure?: { readonly status: Status; readonly sentence: string }): void {
   if (!isDaemon()) return;
-  writeSync(reportFd, failure ?? readyWord);
+  writeSync(reportFd, failure === undefined ? readyWord : JSON.stringify([failure.status, failure.sentence]));
   closeSync(reportFd);
 }
 

@@ -21,7 +21,7 @@ export async function mount(directory: string, options: MountOptions): Promise<n
   try {
     return await serveUntilUnmounted(resolveFromStart(directory), options, log);
   } catch (error) {
-    reportStart(sentenceOf(error));
+    reportStart({ status: error instanceof FsError ? error.status : 'io', sentence: sentenceOf(error) });
     throw error;
   }
 }

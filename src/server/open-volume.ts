@@ -9,7 +9,7 @@ import { settle } from './data/settle.ts';
 import { Unsynced } from './data/unsynced.ts';
 import type { KvEngine } from './kv/engine.ts';
 import { KvStore, type KvStoreOptions } from './kv/store.ts';
-import { formatVolume, readVolumeFacts, removeOrphans, type VolumeFacts } from './meta/format.ts';
+import { formatVolume, type Owner, readVolumeFacts, removeOrphans, type VolumeFacts } from './meta/format.ts';
 import { InoAllocator } from './meta/ino-allocator.ts';
 import { key } from './meta/keys.ts';
 import { NewDirectories } from './meta/new-directories.ts';
@@ -30,6 +30,8 @@ export interface VolumeParts {
 export interface VolumeOptions {
   /** Content up to this size lies in the metadata store. Default 16,384, at most 1 MiB. */
   readonly inlineLimitBytes?: number;
+  /** Who owns the root directory of a volume that is made. Default user 0. */
+  readonly owner?: Owner;
   readonly store?: KvStoreOptions;
 }
 
@@ -41,7 +43,7 @@ export interface VolumeOptions {
 export async function openVolume(parts: VolumeParts, options: VolumeOptions = {}): Promise<ServedVolume> {
   const store = new KvStore(parts.engine, parts.clock, options.store);
   try {
-    const facts = (await readVolumeFacts(store)) ?? (await formatted(store, parts));
+    const facts = (await readVolumeFacts(store)) ?? (await formatted(store, parts, options.owner));
     const volume = new ServedVolume(store, parts, facts, options);
     await volume.recover();
     return volume;
@@ -53,8 +55,8 @@ export async function openVolume(parts: VolumeParts, options: VolumeOptions = {}
   }
 }
 
-async function formatted(store: KvStore, parts: VolumeParts): Promise<VolumeFacts> {
-  await formatVolume(store, parts);
+async function formatted(store: KvStore, parts: VolumeParts, owner?: Owner): Promise<VolumeFacts> {
+  await formatVolume(store, parts, owner);
   await store.flush();
   return (await readVolumeFacts(store))!;
 }

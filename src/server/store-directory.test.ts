@@ -8,6 +8,7 @@ import { type Attributes, superuser } from '#protocol';
 import { checkStore } from './check-store.ts';
 import { read } from './data/read.ts';
 import { write } from './data/write.ts';
+import { getattr } from './meta/getattr.ts';
 import { key } from './meta/keys.ts';
 import { make } from './meta/make.ts';
 import { openLocalVolume, takeStoreDirectory } from './store-directory.ts';
@@ -49,6 +50,19 @@ test('an absent directory becomes a store, and keeps what it is given', async ()
   assert.deepEqual((await contentOf(second.volume, large)).length, 100_000);
   await second.close();
   assert.deepEqual(await checkStore(path, machine, { repair: false }), { inodes: 3, blobs: 1, problems: [] });
+});
+
+test('the root of a new store belongs to who makes it, and stays theirs', async () => {
+  const path = empty();
+  for (const owner of [
+    { uid: 1000, gid: 1001 },
+    { uid: 7, gid: 7 },
+  ]) {
+    const { volume, close } = await openLocalVolume(path, machine, { owner });
+    const { uid, gid } = (await getattr(volume, { ino: rootIno })) as Attributes;
+    assert.deepEqual({ uid, gid }, { uid: 1000, gid: 1001 });
+    await close();
+  }
 });
 
 test('a directory with something else is refused and left as it is', async () => {

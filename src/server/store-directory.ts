@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, FsError, file, fromErrno, type Random } from '#base';
@@ -71,7 +71,10 @@ export async function takeStoreDirectory(path: string, options: { make: boolean 
   }
 }
 
-/** Opens the volume in the store at `path`, and makes both where the directory is absent or empty. */
+/**
+ * Opens the volume in the store at `path`, and makes both where the directory is absent or empty: then its root
+ * belongs to the user of this process, who could not write there otherwise.
+ */
 export async function openLocalVolume(
   path: string,
   machine: { clock: Clock; random: Random },
@@ -81,7 +84,8 @@ export async function openLocalVolume(
   try {
     const engine = await LmdbEngine.open(directory.metaPath);
     const blobs = new LocalBlobStore(directory.blobsPath, options);
-    const volume = await openVolume({ engine, blobs, ...machine }, options);
+    const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+    const volume = await openVolume({ engine, blobs, ...machine }, { owner, ...options });
     await finishMaking(directory, volume);
     const close = (): Promise<void> => volume.close().finally(() => directory.close());
     return { volume, directory, close };
@@ -130,7 +134,7 @@ function namesIn(path: string): string[] | undefined {
 /** Takes the lock, and leaves this process's number in its file for whoever is refused. */
 function lock(path: string): number {
   const lockPath = join(path, 'lock');
-  const fd = file.check(file.openAt(file.AT_FDCWD, lockPath, openLockFlags, 0o600), 'open', lockPath);
+  const fd = attempt('open', lockPath, () => openSync(lockPath, openLockFlags, 0o600));
   const locked = file.lockFile(fd, true);
   if (locked < 0) {
     const holder = readFileSync(lockPath, 'latin1').trim();
@@ -208,6 +212,18 @@ function attempt<T>(what: string, path: string, body: () => T): T {
 }
 
 function failed(what: string, path: string, cause: unknown): FsError {
-  const { errno: number } = cause as NodeJS.ErrnoException;
-  return fromErrno(number === undefined ? errno.EIO : -number, `${what} ${path}`);
+  const { errno: number = -errno.EIO, code } = cause as NodeJS.ErrnoException;
+  const { status, message } = fromErrno(-number, `${what} ${path}`);
+  const advice = adviceByCode[code ?? ''];
+  return new FsError(status, advice === undefined ? `cannot ${message}` : `cannot ${what} ${path}: ${advice}`, {
+    cause,
+  });
 }
+
+const adviceByCode: Record<string, string | undefined> = {
+  EROFS: 'its disk is read-only: make it writable, or choose another --store',
+  EACCES: 'this user may not: change its permissions, or choose another --store',
+  ENOTDIR: 'it is or lies below something that is no directory: choose another --store',
+  ENOENT: 'no directory can be made there: choose another --store',
+  ENOSPC: 'its disk is full: make room, or choose another --store',
+};

@@ -100,5 +100,24 @@ test('a store where no directory can be made is refused', async () => {
   await using site = new Site();
   const finished = await site.cfs('mount', site.mountpoint, '--store', '/proc/nowhere/store');
   assert.equal(finished.code, 1);
-  assert.match(finished.stderr, /make the store \/proc\/nowhere\/store/);
+  assert.match(finished.stderr, /cannot make the store \/proc\/nowhere\/store: no directory can be made there/);
+  const below = await site.cfs('mount', site.mountpoint, '--store', join(site.mountpoint, 'store'));
+  assert.equal(below.code, 2, 'the daemon finds it, but it is wrong usage');
+  assert.match(below.stderr, /would lie below its own mount/);
+});
+
+test('a store on a read-only disk is refused with advice', asRoot, async () => {
+  await using site = new Site();
+  using disk = new SmallDisk(site, 16 << 20);
+  await site.mount('--store', join(disk.path, 'store'));
+  await site.umount();
+  execFileSync('mount', ['-o', 'remount,ro', disk.path]);
+  for (const name of ['store', 'new']) {
+    const finished = await site.cfs('mount', site.mountpoint, '--store', join(disk.path, name));
+    assert.equal(finished.code, 1);
+    assert.match(
+      finished.stderr,
+      /^cfs: cannot .* its disk is read-only: make it writable, or choose another --store$/m,
+    );
+  }
 });

@@ -9,6 +9,11 @@ import { inoOfKey, key } from './keys.ts';
 import type { Inode } from './records.ts';
 import { removeOrphan } from './release.ts';
 
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** What a volume is, from its making on. */
 export interface VolumeFacts {
   readonly formatVersion: number;
@@ -23,8 +28,12 @@ export interface VolumeFacts {
 /** The layout of keys and records that this program writes. */
 export const formatVersion = 1;
 
-/** Makes a new volume in an empty store: a root directory of user 0. Fails with `exists` if there is one already. */
-export async function formatVolume(store: KvStore, { clock, random }: { clock: Clock; random: Random }): Promise<void> {
+/** Makes a new volume in an empty store: a root directory of `owner`. Fails with `exists` if there is one already. */
+export async function formatVolume(
+  store: KvStore,
+  { clock, random }: { clock: Clock; random: Random },
+  owner: Owner = { uid: 0, gid: 0 },
+): Promise<void> {
   clock.readWall();
   const { wallSec: sec, wallNsec: nsec } = clock;
   const hashSeed = random.u32();
@@ -35,7 +44,7 @@ export async function formatVolume(store: KvStore, { clock, random }: { clock: C
     tx.put(key.volume('hashSeed'), encodeNumber(hashSeed));
     tx.put(key.volume('uuid'), uuid);
     tx.put(key.volume('inoLimit'), encodeNumber(rootIno + 1));
-    putInode(tx, emptyRoot({ sec, nsec }));
+    putInode(tx, { ...emptyRoot({ sec, nsec }), ...owner });
   });
 }
 
