@@ -2,6 +2,7 @@ import { openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, FsError, file, fromErrno, type Random } from '#base';
+import { descriptorLimit, descriptorShares } from './blob/descriptor-shares.ts';
 import { LocalBlobStore } from './blob/local.ts';
 import { LmdbEngine } from './kv/lmdb.ts';
 import { openVolume, type ServedVolume, type VolumeOptions } from './open-volume.ts';
@@ -83,7 +84,7 @@ export async function openLocalVolume(
   const directory = await takeStoreDirectory(path, { make: true });
   try {
     const engine = await LmdbEngine.open(directory.metaPath);
-    const blobs = new LocalBlobStore(directory.blobsPath, options);
+    const blobs = new LocalBlobStore(directory.blobsPath, { ...descriptorShares(descriptorLimit()), ...options });
     const owner = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
     const volume = await openVolume({ engine, blobs, ...machine }, { owner, ...options });
     await finishMaking(directory, volume);

@@ -1,10 +1,20 @@
 import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { gone, Site } from './mounted.ts';
+import { cfsPath, gone, Site } from './mounted.ts';
 
 const asRoot = { skip: process.getuid?.() !== 0 && 'mounts a small disk' };
 
@@ -119,5 +129,19 @@ test('a store on a read-only disk is refused with advice', asRoot, async () => {
       finished.stderr,
       /^cfs: cannot .* its disk is read-only: make it writable, or choose another --store$/m,
     );
+  }
+});
+
+test('a daemon with few descriptors serves many open files', async () => {
+  await using site = new Site();
+  const { environment: env, mountpoint, store } = site;
+  execFileSync('sh', ['-c', 'ulimit -n 256 && exec "$0" "$@"', cfsPath, 'mount', mountpoint, '--store', store], {
+    env,
+  });
+  const files = Array.from({ length: 300 }, (_, count) => openSync(join(mountpoint, `${count}`), 'w+'));
+  for (const file of files) assert.equal(writeSync(file, Buffer.alloc(40_000, 7)), 40_000);
+  for (const [count, file] of files.entries()) {
+    assert.equal(readFileSync(join(mountpoint, `${count}`)).length, 40_000);
+    closeSync(file);
   }
 });
