@@ -14,6 +14,7 @@ import {
 } from '#protocol';
 import { check } from './check.ts';
 import { root, user, VolumeFixture } from './fixture.contract.ts';
+import { getInode, putInode } from './inode.ts';
 
 async function assertSound({ volume }: VolumeFixture): Promise<void> {
   assert.deepEqual((await check(volume.store, volume.hashSeed)).found, []);
@@ -64,6 +65,15 @@ test('a directory counts its subdirectories and a file its names', async () => {
   assert.equal(fixture.stat(rootIno).nlink, 2);
   assert.throws(() => fixture.stat(ino), { status: 'stale' });
   await assertSound(fixture);
+});
+
+test('a file with 65,000 names gets no more', async () => {
+  const fixture = await VolumeFixture.make();
+  const { ino } = fixture.make('f');
+  const link = (name: string) => fixture.call('link', { caller: root, ino, parent: rootIno, name });
+  await fixture.volume.store.transact((tx) => putInode(tx, { ...getInode(tx, ino)!, nlink: 64_999 }));
+  assert.equal(link('last').nlink, 65_000);
+  assert.throws(() => link('one too many'), { status: 'tooManyLinks' });
 });
 
 test('an unlinked file lives until its last open ends', async () => {
