@@ -36,6 +36,7 @@ export async function mountEmbedded(
   options: MountOptions,
   log: Logger,
 ): Promise<EmbeddedMount> {
+  requireCompatible(options);
   // First, so that a refusal makes no store.
   await clearMountpoint(directory);
   const clock = new SystemClock();
@@ -67,7 +68,7 @@ function fuseMountOptions(options: MountOptions, store: string): Omit<Parameters
   return {
     source: options.fsname ?? store,
     subtype: options.subtype ?? 'cfs',
-    allowOther: options.allow_other ?? process.geteuid?.() === 0,
+    allowOther: allowsOthers(options),
     defaultPermissions: options.default_permissions ?? true,
     readOnly: options.ro ?? false,
     noSuid: options.nosuid ?? false,
@@ -77,14 +78,27 @@ function fuseMountOptions(options: MountOptions, store: string): Omit<Parameters
   };
 }
 
-function sessionOptions(options: MountOptions, log: Logger): Parameters<typeof serve>[1] {
-  const kernelChecksPermissions = options.default_permissions ?? true;
-  if (options.acl && !kernelChecksPermissions) {
+/** Options that cannot go together. */
+function requireCompatible(options: MountOptions): void {
+  if (options.default_permissions !== false) return;
+  if (allowsOthers(options)) {
+    const why = 'nobody checks walks through names that the kernel has cached for another user';
+    throw new FsError('invalid', `nodefault_permissions needs noallow_other: ${why}`);
+  }
+  if (options.acl) {
     throw new FsError(
       'invalid',
       'acl and nodefault_permissions exclude each other in the kernel: leave one of them out',
     );
   }
+}
+
+function allowsOthers(options: MountOptions): boolean {
+  return options.allow_other ?? process.geteuid?.() === 0;
+}
+
+function sessionOptions(options: MountOptions, log: Logger): Parameters<typeof serve>[1] {
+  const kernelChecksPermissions = options.default_permissions ?? true;
   return {
     maxWriteBytes: options.max_write ?? 1_048_576,
     protocolMinor: options.protocol,

@@ -29,7 +29,7 @@ export const mountOptions = {
   },
   default_permissions: {
     kind: 'switch',
-    help: 'let the kernel check rights; off: the file system checks them by itself',
+    help: 'let the kernel check rights; off, with noallow_other: the file system does, with fewer requests',
     default: true,
   },
   acl: { kind: 'switch', help: 'POSIX access control lists', default: true },

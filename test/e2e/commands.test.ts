@@ -23,6 +23,7 @@ for (const [args, code, sentence] of [
   [['mount', '/nonexistent/place', '-f'], 1, /does not exist/],
   [['mount', '/etc/hostname', '-f'], 1, /not a directory/],
   [['mount', '/tmp', '-o', 'nonsense'], 2, /there is no mount option nonsense/],
+  [['mount', '/etc', '-f', '-o', 'allow_other,nodefault_permissions'], 2, /nodefault_permissions needs noallow_other/],
   [['mount', '/tmp', '-o', 'attr_timeout=soon'], 2, /attr_timeout is a number of seconds/],
   [['mount', '/tmp', '--protocol', '7.12'], 2, /protocol is 7\.31 or newer/],
   [['umount', '/tmp'], 1, /is not mounted|of type/],
