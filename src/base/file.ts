@@ -17,6 +17,7 @@ export {
   openAt,
   readNowait,
   readSync,
+  releaseMappedPages,
   setTimes,
   truncateSync,
   unlinkAt,

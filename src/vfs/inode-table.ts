@@ -48,7 +48,7 @@ export class InodeTable {
   }
 
   openInode(ino: Ino): OpenInode | undefined {
-    return this.#open.get(ino);
+    return this.#open.size === 0 ? undefined : this.#open.get(ino);
   }
 
   setOpenInode(ino: Ino, open: OpenInode | undefined): void {

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { statSync, truncateSync } from 'node:fs';
+import { realpathSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import * as lmdb from 'lmdb';
 import { type ByteString, FsError, file } from '#base';
@@ -75,6 +75,9 @@ interface Database {
   close(): Promise<void>;
 }
 
+/** After so many keys the mapped pages are let go: a few milliseconds, about once a second under full load. */
+const touchesMax = 65_536;
+
 /**
  * The embedded engine: one LMDB file, read synchronously through a memory map, written by a thread of its own, one
  * LMDB transaction per batch. Only one process may have the directory open for writing; the store's lock sees to that.
@@ -89,9 +92,13 @@ export class LmdbEngine implements KvEngine {
   /** Set when LMDB refuses every further transaction until the store is opened again. */
   #broken: FsError | undefined;
   #isClosed = false;
+  /** Keys read and written since the mapped pages were let go. */
+  #touches = 0;
+  readonly #mappedPath: string;
 
   private constructor(directory: string, db: Database, reserve: LmdbReserve) {
     this.#directory = directory;
+    this.#mappedPath = join(realpathSync(directory), 'data.mdb');
     this.#db = db;
     this.#reserve = reserve;
     const native = (lmdb as unknown as { nativeAddon: Native }).nativeAddon;
@@ -119,6 +126,7 @@ export class LmdbEngine implements KvEngine {
 
   get(key: ByteString): Uint8Array | undefined {
     try {
+      if (++this.#touches > touchesMax) this.#letGo();
       const shared = this.#db.getBinaryFast(key);
       if (shared === undefined) return undefined;
       return ownCopy(shared, this.#db.lastSize);
@@ -131,6 +139,7 @@ export class LmdbEngine implements KvEngine {
     try {
       const pairs: KvPair[] = [];
       for (const pair of this.#db.getRange({ start: from, end: to, limit })) pairs.push(pair);
+      this.#touches += pairs.length;
       return pairs;
     } catch (error) {
       throw this.#readFailure(error);
@@ -162,6 +171,7 @@ export class LmdbEngine implements KvEngine {
     // Nobody else writes, and the batch before is visible: what holds now holds in the transaction.
     this.#require(batch);
     if (batch.writes.size === 0) return;
+    this.#touches += batch.writes.size;
     const address = this.#instructions.encode(batch.writes);
     const status = await new Promise<number>((resolve) => this.#db.env.startWriting(address, resolve));
     // Reads share a snapshot until a timer of lmdb-js resets it; from here on they must see the batch.
@@ -173,6 +183,15 @@ export class LmdbEngine implements KvEngine {
     // A root page could not be written. The writer thread gave up with its lock held: another attempt would hang.
     if (status === panic) this.#broken = failure;
     throw failure;
+  }
+
+  /**
+   * Every page that was ever looked at stays mapped, and counts as this process's memory, though the kernel keeps it
+   * for all: a walk over a million inodes would leave 350 MiB. Asked for again, a page costs a minor fault.
+   */
+  #letGo(): void {
+    this.#touches = 0;
+    file.releaseMappedPages(this.#mappedPath);
   }
 
   #readFailure(error: unknown): FsError {
