@@ -1,4 +1,4 @@
-import type { Clock, Ino, Maybe, Random, Timer } from '#base';
+import { type Clock, FsError, type Ino, type Maybe, type Random, type Timer } from '#base';
 import type { BlobStore, FileBlobStore } from './blob/blob-store.ts';
 import { Collector } from './data/collector.ts';
 import { InodeTurns } from './data/inode-turns.ts';
@@ -110,9 +110,8 @@ export class ServedVolume implements Volume {
   async recover(): Promise<void> {
     const mark = key.volume('clean');
     const wasClean = (await this.store.read((snapshot) => snapshot.get(mark))) !== undefined;
-    // From here on a crash must be noticed: all that follows becomes durable after this.
     await this.store.transact((tx) => tx.delete(mark));
-    if (wasClean) return;
+    if (wasClean) return this.#noticeCrashes();
     await recoverContent(this);
     await removeOrphans(this);
     this.collectSoon();
@@ -141,6 +140,16 @@ export class ServedVolume implements Volume {
       } finally {
         await this.blobs.close();
       }
+    }
+  }
+
+  /** From here on a crash must be noticed: metadata become durable in order, but blobs for themselves. */
+  async #noticeCrashes(): Promise<void> {
+    try {
+      await this.store.flush();
+    } catch (cause) {
+      // Who mounts a full disk wants to make room on it.
+      if (!(cause instanceof FsError) || cause.status !== 'noSpace') throw cause;
     }
   }
 

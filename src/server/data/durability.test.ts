@@ -296,6 +296,18 @@ test('the blob of a removed file does not come back by a power cut, however many
   }
 });
 
+test('a blob that was made right after an orderly start is found by the next one', async () => {
+  for (const seed of seeds) {
+    const first = await ContentFixture.open();
+    await first.volume.close();
+    const random = new SeededRandom(seed);
+    const world = await ContentFixture.over(first.engine.crash(random), first.blobs);
+    await world.write(await world.make(), 0, 'a'.repeat(large));
+    const after = await ContentFixture.over(world.engine.crash(), world.blobs.afterPowerCut(random));
+    assert.deepEqual(await after.blobIds(), []);
+  }
+});
+
 async function idsOf(blobs: ContentFixture['blobs']): Promise<number[]> {
   const ids: number[] = [];
   for await (const id of blobs.list()) ids.push(id);
