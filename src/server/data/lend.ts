@@ -75,7 +75,8 @@ async function lendFirst(volume: Volume, ino: Ino, writing: boolean): Promise<nu
 async function agree(volume: Volume, files: FileBlobStore, inode: Inode): Promise<void> {
   const { ino } = inode;
   const stat = files.statLent(ino);
-  if (stat.size !== inode.size) await volume.blobs.truncate(ino, inode.size);
+  if (stat.size < inode.size) fail('corrupted', `inode ${ino}: its blob was cut short; run cfs fsck`);
+  if (stat.size > inode.size) await volume.blobs.truncate(ino, inode.size);
   const atime = { sec: inode.atimeSec, nsec: inode.atimeNsec };
   const mtime = { sec: inode.mtimeSec, nsec: inode.mtimeNsec };
   if (stat.size !== inode.size || !isSame(stat.mtime, mtime) || !isSame(stat.atime, atime)) {

@@ -1,4 +1,4 @@
-import type { Ino, Maybe } from '#base';
+import { FsError, type Ino, type Maybe } from '#base';
 import type { Snapshot } from '../kv/transaction.ts';
 import { touchAtime } from '../meta/atime.ts';
 import type { Inode } from '../meta/records.ts';
@@ -43,7 +43,7 @@ function finish(volume: Volume, request: ReadRequest, found: Found): Maybe<Uint8
   return bytes ?? readBlob(volume, request, lent?.size ?? inode.size);
 }
 
-/** Reads a blob up to `size`; where the blob is shorter, the rest is zeros. */
+/** Reads a blob up to `size`. Fails with `corrupted` where it is shorter. */
 export function readBlob(
   volume: Volume,
   range: { ino: Ino; offset: number; length: number },
@@ -54,9 +54,9 @@ export function readBlob(
   if (wanted <= 0) return new Uint8Array(0);
   try {
     const bytes = volume.blobs.read(ino, offset, wanted);
-    if (!(bytes instanceof Promise)) return filled(bytes, wanted);
+    if (!(bytes instanceof Promise)) return whole(bytes, ino, wanted);
     return bytes.then(
-      (later) => filled(later, wanted),
+      (later) => whole(later, ino, wanted),
       (cause: unknown) => {
         throw explained(cause, ino);
       },
@@ -66,9 +66,7 @@ export function readBlob(
   }
 }
 
-function filled(bytes: Uint8Array, length: number): Uint8Array {
+function whole(bytes: Uint8Array, ino: Ino, length: number): Uint8Array {
   if (bytes.length === length) return bytes;
-  const whole = new Uint8Array(length);
-  whole.set(bytes, 0);
-  return whole;
+  throw new FsError('corrupted', `inode ${ino}: its blob was cut short; run cfs fsck`);
 }

@@ -3,6 +3,9 @@ import { FsError, fromErrno } from '#base';
 
 /** Return codes of LMDB itself (lmdb.h); positive ones are errnos. */
 const corruptedCodes = new Set([-30797, -30796, -30793, -30783]);
+const corruptedPage = -30796;
+/** What follows a first error in a transaction; of one that only reads, a damaged page is the cause. */
+const badTransaction = -30782;
 const versionMismatch = -30794;
 export const panic = -30795;
 const mapFull = -30792;
@@ -16,7 +19,11 @@ const fullDiskBytes = 1_048_576;
 export function lmdbFailure(code: number, directory: string, cause?: unknown): FsError {
   const options = cause === undefined ? undefined : { cause };
   if (corruptedCodes.has(code)) {
-    return new FsError('corrupted', `the metadata store in ${directory} is damaged (LMDB code ${code})`, options);
+    return new FsError(
+      'corrupted',
+      `the metadata store in ${directory} is damaged (LMDB code ${code}): restore it from a backup`,
+      options,
+    );
   }
   if (code === versionMismatch) {
     const message = `the metadata store in ${directory} was written in a format that this version does not know`;
@@ -34,6 +41,7 @@ export function thrownFailure(error: unknown, directory: string): FsError {
   if (error instanceof FsError) return error;
   const { code, errno } = error as { code?: unknown; errno?: unknown };
   if (typeof errno === 'number') return fromErrno(Math.abs(errno), `the metadata store in ${directory}`);
+  if (code === badTransaction) return lmdbFailure(corruptedPage, directory, error);
   return lmdbFailure(typeof code === 'number' ? code : 5, directory, error);
 }
 
