@@ -1,6 +1,6 @@
 import type { Handle } from '#base';
 import { CAP_FSETID, type Caller, O_TRUNC } from '#protocol';
-import { fsyncDataOnly, openKillSuidgid, writeKillSuidgid } from './numbers.table.ts';
+import { fsyncDataOnly, openKillSuidgid, writeCache, writeKillSuidgid } from './numbers.table.ts';
 import { operation } from './operation.ts';
 import { bytesReply, copiedReply, countReply, emptyReply, offsetReply, openedReply } from './replies.ts';
 import type { Request } from './request.ts';
@@ -55,7 +55,8 @@ export const fileOperations = [
     dataInPlace: true,
     interrupt: 'finish',
     call(request, { handle, position, size, writeFlags, flags }) {
-      const killFor = (writeFlags & writeKillSuidgid) !== 0 && request.caller();
+      const fromMapping = (writeFlags & writeCache) !== 0;
+      const killFor = fromMapping ? 'nothing' : (writeFlags & writeKillSuidgid) !== 0 && request.caller();
       return request.vfs.write(handle as Handle, position, request.data(size), killFor, flags);
     },
     reply: countReply,

@@ -43,6 +43,8 @@ export const notifyCode = {
 export const expireOnly = 1;
 /** FUSE_OPEN_KILL_SUIDGID, in `open_flags` of OPEN and CREATE. */
 export const openKillSuidgid = 1;
+/** FUSE_WRITE_CACHE: pages that mappings made dirty, long after anybody's call. */
+export const writeCache = 1;
 /** FUSE_WRITE_KILL_SUIDGID. */
 export const writeKillSuidgid = 1 << 2;
 /** FUSE_FSYNC_FDATASYNC. */

@@ -143,6 +143,8 @@ export interface WriteRequest {
   append: boolean;
   /** The writer lacks CAP_FSETID: setuid and setgid go. */
   killPrivileges: boolean;
+  /** A store to a mapping, which no call made, takes no file capabilities away either. Default: false. */
+  keepCapabilities?: boolean;
   /** Who writes, where privileges go: someone outside the file's group takes setgid away in any case. */
   caller?: Caller;
   /** O_SYNC or O_DSYNC: durable before the reply. */

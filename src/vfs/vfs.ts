@@ -26,6 +26,12 @@ export interface Entry {
 }
 
 /**
+ * What a write takes away: file capabilities, and setuid and setgid too where the caller given may not keep them;
+ * or nothing, since a store to a mapping made the pages dirty.
+ */
+export type WriteKills = Caller | false | 'nothing';
+
+/**
  * The file system of a mount, as its kernel sees it, and yet without a kernel: every operation can be called by a
  * test. An operation answers at once when everything it needs is in memory, else with a promise; it never blocks.
  *
@@ -214,7 +220,7 @@ export class Vfs {
    * Bytes written. `data` may be reused once it has settled. `status` are the description's flags (O_APPEND,
    * O_SYNC) where fcntl(2) may have changed them since the open.
    */
-  write(handle: Handle, offset: number, data: Uint8Array, killFor: Caller | false, status?: number): Maybe<number> {
+  write(handle: Handle, offset: number, data: Uint8Array, killFor: WriteKills, status?: number): Maybe<number> {
     const { ino, flags: openFlags } = this.files.require(handle);
     const flags = status ?? openFlags;
     const request = {
@@ -222,9 +228,10 @@ export class Vfs {
       offset,
       data,
       append: (flags & O_APPEND) !== 0,
-      killPrivileges: killFor !== false,
+      killPrivileges: typeof killFor === 'object',
+      keepCapabilities: killFor === 'nothing',
       // Present in every request, so that all have one shape.
-      caller: killFor === false ? superuser : killFor,
+      caller: typeof killFor === 'object' ? killFor : superuser,
       // O_SYNC contains the bit of O_DSYNC.
       sync: (flags & O_DSYNC) !== 0,
     };

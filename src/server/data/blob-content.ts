@@ -51,6 +51,7 @@ export interface BlobChange {
   /** The file ends exactly here now. */
   size?: number;
   killPrivileges: boolean;
+  keepCapabilities?: boolean | undefined;
   caller?: Caller | undefined;
   /** Of the call, when it is known by now: kept with the change. */
   reply?: unknown;

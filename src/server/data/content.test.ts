@@ -249,3 +249,27 @@ test('the blob of a removed file goes, in the background', async () => {
   while ((await world.blobIds()).length > 0) await new Promise((resolve) => setImmediate(resolve));
   await world.volume.close();
 });
+
+test('a blob that was cut short fails where bytes are missing, and is not lent', async () => {
+  const fixture = await ContentFixture.open();
+  const ino = await fixture.make();
+  await fixture.write(ino, 0, new Uint8Array(50_000).fill(1));
+  await fixture.blobs.truncate(ino, 20_000);
+  assert.equal((await fixture.read(ino, 0, 20_000)).length, 20_000);
+  await assert.rejects(fixture.read(ino, 10_000, 20_000), { status: 'corrupted', message: /cut short/ });
+  await assert.rejects(fixture.lend(ino, false), { status: 'corrupted', message: /cut short/ });
+});
+
+test('a write takes file capabilities away, a store to a mapping does not', async () => {
+  const fixture = await ContentFixture.open();
+  const ino = await fixture.make();
+  const name = 'security.capability';
+  const value = new Uint8Array(20);
+  await fixture.call('setxattr', { caller: superuser, ino, name, value, flags: 0 });
+  for (const size of [10, 50_000]) {
+    await fixture.write(ino, 0, new Uint8Array(size), { keepCapabilities: true });
+    assert.deepEqual(await fixture.call('listxattr', { caller: superuser, ino }), [name]);
+  }
+  await fixture.write(ino, 0, 'x');
+  assert.deepEqual(await fixture.call('listxattr', { caller: superuser, ino }), []);
+});

@@ -58,6 +58,7 @@ export function putInline(tx: Transaction, inode: Inode, content: Uint8Array | u
 /** Whether a change of content takes setuid and setgid away, and who makes it. */
 export interface Killing {
   readonly killPrivileges: boolean;
+  readonly keepCapabilities?: boolean | undefined;
   readonly caller?: Caller | undefined;
 }
 export const killsNothing: Killing = { killPrivileges: false };
@@ -79,12 +80,12 @@ function touchContent(volume: Volume, inode: Inode): void {
 }
 
 /**
- * file_remove_privs of Linux: a change of content takes file capabilities away, and with `setIds` (the writer lacks
- * CAP_FSETID) setuid and setgid.
+ * file_remove_privs of Linux: a change of content takes file capabilities away, and with `killPrivileges` (the writer
+ * lacks CAP_FSETID) setuid and setgid.
  */
-export function dropPrivileges(tx: Transaction, inode: Inode, { killPrivileges: setIds, caller }: Killing): void {
-  if (setIds) killPrivileges(tx, inode, caller);
-  else dropFileCapabilities(tx, inode);
+export function dropPrivileges(tx: Transaction, inode: Inode, kill: Killing): void {
+  if (kill.killPrivileges) killPrivileges(tx, inode, kill.caller);
+  else if (kill.keepCapabilities !== true) dropFileCapabilities(tx, inode);
 }
 
 /** Asks for the caller's capabilities only where the answer matters. */

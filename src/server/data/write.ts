@@ -61,6 +61,7 @@ async function writeBlob(volume: Volume, request: WriteRequest): Promise<WriteRe
   await recordBlobChange(volume, ino, {
     end,
     killPrivileges: request.killPrivileges,
+    keepCapabilities: request.keepCapabilities,
     caller: request.caller,
     reply,
   });
