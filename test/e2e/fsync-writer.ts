@@ -1,7 +1,8 @@
 /**
- * An application that keeps a record of what it was promised: it makes, rewrites, appends to, renames and removes
- * files below the directory of its argument, and after each fsync(2) that returned prints one line of JSON: what must
- * survive from then on. It ends when the file system goes away.
+ * An application that keeps a record of what it was promised: `fsync-writer.ts DIRECTORY [SEED [MARKS]]` makes,
+ * rewrites, renames, shortens and removes files below the directory, and after each fsync(2) that returned prints one
+ * line of JSON: what must survive from then on. With MARKS it writes the line to that file too, before it goes on. It
+ * ends when the file system goes away.
  */
 import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,14 +10,17 @@ import process from 'node:process';
 import { below, SeededRandom } from '#base';
 import { contentOf, type Promised } from './promised.ts';
 
-const [directory = '', seed = '1'] = process.argv.slice(2);
+const [directory = '', seed = '1', marksPath] = process.argv.slice(2);
 const random = new SeededRandom(Number(seed));
 const base = join(directory, `writer-${seed}`);
 /** What each file holds, as far as this application was promised. */
 const known = new Map<string, { version: number; size: number }>();
+const marks = marksPath === undefined ? undefined : openSync(marksPath, 'w');
 
 function promise(fact: Promised): void {
-  writeSync(1, `${JSON.stringify(fact)}\n`);
+  const line = JSON.stringify(fact);
+  if (marks !== undefined) writeSync(marks, line);
+  writeSync(1, `${line}\n`);
 }
 
 function syncDirectory(): void {
@@ -31,7 +35,7 @@ function write(name: string, version: number): void {
   const viaRename = below(random, 3) === 0;
   const path = join(base, viaRename ? `${name}.new` : name);
   // From here until the promise the old content is no longer promised, and the new one not yet.
-  if (!viaRename) promise({ kind: 'changing', name });
+  promise(viaRename ? { kind: 'preparing', name, version } : { kind: 'changing', name, version });
   const readable = below(random, 2) === 0;
   const fd = openSync(path, readable ? 'w+' : 'w');
   const content = contentOf(name, version, size);
@@ -41,7 +45,7 @@ function write(name: string, version: number): void {
   fsyncSync(fd);
   closeSync(fd);
   if (viaRename) {
-    promise({ kind: 'changing', name });
+    promise({ kind: 'changing', name, version });
     renameSync(path, join(base, name));
     syncDirectory();
   }
@@ -79,7 +83,7 @@ try {
   mkdirSync(base);
   syncDirectory();
   for (let version = 1; ; version++) {
-    const name = `file-${below(random, 40)}`;
+    const name = `file-${seed}-${below(random, 40)}`;
     const file = known.get(name);
     const action = below(random, 10);
     if (file === undefined || action < 6) write(name, version);

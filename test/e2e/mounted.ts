@@ -25,7 +25,7 @@ export interface Finished {
 export class Site implements AsyncDisposable {
   readonly root = mkdtempSync(join(tmpdir(), 'cfs-e2e-'));
   readonly mountpoint = join(this.root, 'mnt');
-  readonly store = join(this.root, 'store');
+  readonly store: string = join(this.root, 'store');
   readonly environment: NodeJS.ProcessEnv = {
     ...process.env,
     CFS_RUNTIME_DIR: join(this.root, 'run'),
@@ -77,15 +77,20 @@ export class Site implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.unmountAll();
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Whatever it takes. */
+  protected async unmountAll(): Promise<void> {
     for (let tries = 0; tries < 5 && (await isMounted(this.mountpoint)); tries++) {
       await this.cfs('umount', this.mountpoint).catch(() => undefined);
       if (await isMounted(this.mountpoint)) await run('umount', ['-l', this.mountpoint]).catch(() => undefined);
     }
-    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-async function isMounted(path: string): Promise<boolean> {
+export async function isMounted(path: string): Promise<boolean> {
   const { stdout } = await run('cat', ['/proc/self/mountinfo']);
   return stdout.split('\n').some((line) => line.split(' ')[4] === path);
 }
