@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'nod
 import { release } from 'node:os';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { mountObstacle } from '#fuse';
 
 export interface DoctorFacts {
   readonly store: string;
@@ -24,6 +25,7 @@ interface DoctorCheck {
 export const doctorChecks = {
   kernel: { help: 'Linux 5.4 or newer; passthrough needs 6.9', run: checkKernel },
   device: { help: '/dev/fuse is there and can be opened', run: checkDevice },
+  right: { help: 'root with the capability CAP_SYS_ADMIN, or a user with fusermount3', run: checkRight },
   fusermount3: { help: 'installed, for users other than root', run: checkFusermount },
   'allow-other': {
     help: 'whether a user may let others in (user_allow_other in /etc/fuse.conf)',
@@ -69,6 +71,15 @@ function checkDevice(): DoctorResult {
       mend: `Give this user the right to read and write ${path}: chmod 666 ${path}, as udev does.`,
     };
   }
+}
+
+function checkRight(): DoctorResult {
+  const found = mountObstacle();
+  if (found === undefined) return { result: 'ok', found: 'this user may mount' };
+  const mend = isRoot()
+    ? 'In a container, add the capability: --cap-add SYS_ADMIN.'
+    : 'Mount as root, or apt-get install fuse3.';
+  return { result: 'fail', found, mend };
 }
 
 async function checkFusermount(): Promise<DoctorResult> {

@@ -7,7 +7,7 @@ import { golden } from './golden.testing.ts';
 import { operations } from './operations.table.ts';
 
 /** `CFS_FUZZ_FRAMES=10000000` for the long run; `CFS_FUZZ_SEED` repeats one. */
-const frameCount = Number(process.env['CFS_FUZZ_FRAMES'] ?? 200_000);
+const frameCount = Number(process.env['CFS_FUZZ_FRAMES'] ?? 50_000);
 const seed = Number(process.env['CFS_FUZZ_SEED'] ?? 1);
 /** After so many frames the file system is made anew, so that what the frames made does not pile up. */
 const framesPerBench = 5_000;

@@ -4,6 +4,7 @@ export type { OperationCounters } from './dispatcher.ts';
 export type { HandshakeOptions, KernelFeatures } from './handshake.ts';
 export type { InitFlag } from './init-flags.table.ts';
 export { clearMountpoint, type FuseMount, mountFuse, unmount } from './mount.ts';
+export { mountObstacle } from './mount-obstacle.ts';
 export type { FuseMountOptions } from './mount-options.ts';
 export { findMount, type MountedFileSystem } from './mountinfo.ts';
 export type { Notifications } from './notifications.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,19 +9,10 @@ import { type TestContext, test } from 'node:test';
 import { FsError } from '#base';
 import type { KernelFeatures } from './handshake.ts';
 import { mountFuse } from './mount.ts';
+import { mountObstacle } from './mount-obstacle.ts';
 import { findMount, parseMountinfo } from './mountinfo.ts';
 
-/** Why no file system can be mounted here; undefined when one can. */
-function obstacle(): string | undefined {
-  try {
-    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
-  } catch {
-    return '/dev/fuse cannot be opened';
-  }
-  if (process.geteuid?.() === 0) return undefined;
-  return spawnSync('fusermount3', ['--version']).error === undefined ? undefined : 'no root and no fusermount3';
-}
-const skip = obstacle() ?? false;
+const skip = mountObstacle() ?? false;
 
 interface Toy {
   readonly directory: string;

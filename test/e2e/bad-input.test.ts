@@ -14,9 +14,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { cfsPath, gone, Site } from './mounted.ts';
-
-const asRoot = { skip: process.getuid?.() !== 0 && 'mounts a small disk' };
+import { asRoot, cfsPath, gone, mounting, Site } from './mounted.ts';
 
 /** A small disk in memory, mounted below the site. */
 class SmallDisk implements Disposable {
@@ -55,7 +53,7 @@ for (const option of ['passthrough', 'nopassthrough']) {
     const small = fill(site.mountpoint, 'small', 100);
     assert(large > 10 && small > 100, `${large} large and ${small} small files`);
     for (let count = 0; count <= large; count++) rmSync(join(site.mountpoint, `large${count}`), { force: true });
-    for (let tries = 0; tries < 100; tries++) {
+    for (let tries = 0; tries < 3000; tries++) {
       await pause(20);
       try {
         writeFileSync(join(site.mountpoint, 'again'), Buffer.alloc(4 << 20, 1));
@@ -75,7 +73,7 @@ for (const option of ['passthrough', 'nopassthrough']) {
   });
 }
 
-test('a mount whose daemon was killed is replaced by the next', async () => {
+test('a mount whose daemon was killed is replaced by the next', mounting, async () => {
   await using site = new Site();
   await site.mount();
   const path = join(site.mountpoint, 'file');
@@ -89,24 +87,28 @@ test('a mount whose daemon was killed is replaced by the next', async () => {
   assert.equal((await site.cfs('umount', site.mountpoint)).code, 1, 'only one was left');
 });
 
-test('a directory that is mounted, and a store that is in use, are refused, and nothing is made', async () => {
-  await using site = new Site();
-  await site.mount();
-  const other = join(site.root, 'other');
-  const again = await site.cfs('mount', site.mountpoint, '--store', other);
-  assert.equal(again.code, 1);
-  assert.match(again.stderr, /is mounted already \(fuse\.cfs from .*\): unmount it first/);
-  assert(!existsSync(other), 'no store is made');
-  const place = join(site.root, 'place');
-  mkdirSync(place);
-  const shared = await site.cfs('mount', place, '--store', site.store);
-  assert.equal(shared.code, 1);
-  assert.match(shared.stderr, /in use by process \d+: unmount it there first/);
-  assert.deepEqual(readdirSync(place), []);
-  assert.equal((await site.cfs('fsck', site.store)).code, 8);
-});
+test(
+  'a directory that is mounted, and a store that is in use, are refused, and nothing is made',
+  mounting,
+  async () => {
+    await using site = new Site();
+    await site.mount();
+    const other = join(site.root, 'other');
+    const again = await site.cfs('mount', site.mountpoint, '--store', other);
+    assert.equal(again.code, 1);
+    assert.match(again.stderr, /is mounted already \(fuse\.cfs from .*\): unmount it first/);
+    assert(!existsSync(other), 'no store is made');
+    const place = join(site.root, 'place');
+    mkdirSync(place);
+    const shared = await site.cfs('mount', place, '--store', site.store);
+    assert.equal(shared.code, 1);
+    assert.match(shared.stderr, /in use by process \d+: unmount it there first/);
+    assert.deepEqual(readdirSync(place), []);
+    assert.equal((await site.cfs('fsck', site.store)).code, 8);
+  },
+);
 
-test('a store where no directory can be made is refused', async () => {
+test('a store where no directory can be made is refused', mounting, async () => {
   await using site = new Site();
   const finished = await site.cfs('mount', site.mountpoint, '--store', '/proc/nowhere/store');
   assert.equal(finished.code, 1);
@@ -132,7 +134,7 @@ test('a store on a read-only disk is refused with advice', asRoot, async () => {
   }
 });
 
-test('a daemon with few descriptors serves many open files', async () => {
+test('a daemon with few descriptors serves many open files', mounting, async () => {
   await using site = new Site();
   const { environment: env, mountpoint, store } = site;
   execFileSync('sh', ['-c', 'ulimit -n 256 && exec "$0" "$@"', cfsPath, 'mount', mountpoint, '--store', store], {

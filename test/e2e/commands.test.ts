@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { Site } from './mounted.ts';
+import { mounting, Site } from './mounted.ts';
 
 test('completion completes commands and their options in bash', async () => {
   await using site = new Site();
@@ -21,7 +21,7 @@ test('completion completes commands and their options in bash', async () => {
 for (const [args, code, sentence] of [
   [['mount'], 2, /missing required argument 'dir'/],
   [['mount', '/nonexistent/place', '-f'], 1, /does not exist/],
-  [['mount', '/etc/hostname', '-f'], 1, /not a directory/],
+  [['mount', '/etc/passwd', '-f'], 1, /not a directory/],
   [['mount', '/tmp', '-o', 'nonsense'], 2, /there is no mount option nonsense/],
   [['mount', '/etc', '-f', '-o', 'allow_other,nodefault_permissions'], 2, /nodefault_permissions needs noallow_other/],
   [['mount', '/tmp', '-o', 'attr_timeout=soon'], 2, /attr_timeout is a number of seconds/],
@@ -48,7 +48,7 @@ test('doctor and status speak JSON', async () => {
   assert(checks.every(({ result }) => ['ok', 'warn', 'fail'].includes(result)));
 });
 
-test('a switch that is on goes off by -o as by its flag', async () => {
+test('a switch that is on goes off by -o as by its flag', mounting, async () => {
   for (const options of [['-o', 'nopassthrough'], ['--no-passthrough'], ['-o', 'passthrough', '--no-passthrough']]) {
     await using site = new Site();
     await site.mount(...options);

@@ -7,8 +7,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { isRunning } from '#admin';
+import { mountObstacle } from '#fuse';
 
 const run = promisify(execFile);
+/** Only a hang takes so long, however busy the machine is. */
+const limitMs = 180_000;
+/** For tests that mount: they are skipped, with the reason, where nothing can be mounted. */
+export const mounting = { skip: mountObstacle() ?? false };
+/** For those that mount a small disk too. */
+export const asRoot = { skip: mountObstacle() ?? (process.getuid?.() !== 0 && 'only root mounts a small disk') };
 export const cfsPath = resolve(fileURLToPath(import.meta.url), '../../../bin/cfs');
 
 /** What a finished command left. */
@@ -40,7 +47,7 @@ export class Site implements AsyncDisposable {
   /** Runs `cfs` and waits for its end; a failure is a result, not an exception. */
   async cfs(...args: string[]): Promise<Finished> {
     try {
-      const { stdout, stderr } = await run(cfsPath, args, { env: this.environment, timeout: 60_000 });
+      const { stdout, stderr } = await run(cfsPath, args, { env: this.environment, timeout: limitMs });
       return { code: 0, stdout, stderr };
     } catch (error) {
       const { code, stdout, stderr } = error as { code: unknown; stdout: string; stderr: string };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Actor, type ActorOptions, AT, type Bytes, FS, O, outcome, S } from '../actor/index.ts';
-import { type Ability, openTarget, type Target } from './target.ts';
+import { type Ability, openTarget, type Target, targetObstacle } from './target.ts';
 
 export interface Scene {
   /** An application with the rights of the suite (root where the suite runs as root), in an empty directory. */
@@ -12,6 +12,9 @@ export interface Scene {
   /** Starts another application in the same directory. */
   start(options?: Partial<ActorOptions>): Promise<Actor>;
 }
+
+/** Tries the fact; may return why that is not possible here. */
+export type Tell = (scene: Scene) => Promise<string | void>;
 
 export interface FactOptions {
   /** The fact is skipped, by name, where the target lacks one of these. */
@@ -39,23 +42,26 @@ after(async () => {
   await (await opening)?.release();
 });
 
+const skip = targetObstacle() ?? false;
+
 /** One fact about the target, tried in a directory of its own that is removed afterwards. */
-export function fact(name: string, tell: (scene: Scene) => Promise<void>, options: FactOptions = {}): void {
-  test(name, { timeout: options.timeoutMs ?? LIMIT_MS }, async (context) => {
+export function fact(name: string, tell: Tell, options: FactOptions = {}): void {
+  test(name, { skip, timeout: options.timeoutMs ?? LIMIT_MS }, async (context) => {
     opening ??= openTarget();
     const target = await opening;
     const missing = (options.needs ?? []).filter((ability) => !target.abilities.has(ability));
     if (missing.length > 0) return context.skip(`${target.kind} lacks: ${missing.join(', ')}`);
-    await withScene(target, tell);
+    const obstacle = await withScene(target, tell);
+    if (obstacle !== undefined) context.skip(obstacle);
   });
 }
 
 /** A fact that only root can try. */
-export function rootFact(name: string, tell: (scene: Scene) => Promise<void>, options: FactOptions = {}): void {
+export function rootFact(name: string, tell: Tell, options: FactOptions = {}): void {
   fact(name, tell, { ...options, needs: ['root', ...(options.needs ?? [])] });
 }
 
-async function withScene(target: Target, tell: (scene: Scene) => Promise<void>): Promise<void> {
+async function withScene(target: Target, tell: Tell): Promise<string | void> {
   await using stack = new AsyncDisposableStack();
   stagehand ??= await Actor.start({ cwd: target.dir });
   sceneCount += 1;
@@ -65,7 +71,7 @@ async function withScene(target: Target, tell: (scene: Scene) => Promise<void>):
   stack.defer(() => clear(name));
   const dir = `${target.dir}/${name}`;
   const start = async (options: Partial<ActorOptions> = {}) => stack.use(await Actor.start({ cwd: dir, ...options }));
-  await tell({ app: await start(), target, dir, start });
+  return await tell({ app: await start(), target, dir, start });
 }
 
 async function clear(name: string): Promise<void> {

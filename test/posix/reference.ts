@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { chmod, open } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { makeMountPlace } from './mount.ts';
@@ -9,23 +9,20 @@ const IMAGE_BYTES = 256 * 1024 * 1024;
 
 export interface Reference {
   dir: string;
-  kind: 'ext4' | 'tmpfs';
   release(): Promise<void>;
 }
 
-/** A file system of the kernel to compare with: ext4 in an image where loop devices can be had, else a directory. */
-export async function openReference(): Promise<Reference> {
+/** A file system of the kernel to compare with, ext4 in an image; undefined where there are no loop devices. */
+export async function openReference(): Promise<Reference | undefined> {
   const { home, dir, remove } = await makeMountPlace('cfs-reference-');
   await chmod(home, 0o755);
-  const release = async () => remove();
   try {
     await mountImage(path.join(home, 'image'), dir);
   } catch {
-    const plain = path.join(home, 'plain');
-    await mkdir(plain);
-    return { dir: plain, kind: 'tmpfs', release };
+    remove();
+    return undefined;
   }
-  return { dir, kind: 'ext4', release };
+  return { dir, release: async () => remove() };
 }
 
 async function mountImage(image: string, dir: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { statfs } from 'node:fs/promises';
+import { mountObstacle } from '#fuse';
 import { mountClaudeFs } from './mount.ts';
 
 /**
@@ -68,6 +69,11 @@ const kindsByMagic: Record<number, Kind> = {
   16914836: { name: 'tmpfs', lacks: ['zeroRange', 'sizeLimit', 'zeroesTail', 'stopsWriters'] },
   1702057286: { name: 'fuse', lacks: ['kernelFlags', 'stopsWriters'] },
 };
+
+/** Why there can be no target here. */
+export function targetObstacle(): string | undefined {
+  return process.env['CFS_TEST_DIR'] ? undefined : mountObstacle();
+}
 
 /**
  * Where the suite runs: the directory CFS_TEST_DIR, or a ClaudeFS mounted for the calling test file with the options
