@@ -2,6 +2,7 @@ import { chain, FsError, type Ino, type Maybe } from '#base';
 import type { Caller } from '#protocol';
 import type { BlobStat } from '../blob/blob-store.ts';
 import type { Transaction } from '../kv/transaction.ts';
+import { staysRecent } from '../meta/ino-allocator.ts';
 import { putInode } from '../meta/inode.ts';
 import { key } from '../meta/keys.ts';
 import { type Inode, trait } from '../meta/records.ts';
@@ -128,9 +129,13 @@ function markUnsynced(volume: Volume, tx: Transaction, ino: Ino): void {
 export async function spill(volume: Volume, ino: Ino): Promise<void> {
   const inline = await volume.store.read((tx) => {
     const inode = requireFile(tx, ino);
-    return isInBlob(inode) ? undefined : { content: inlineContent(tx, inode) ?? new Uint8Array(0), size: inode.size };
+    if (isInBlob(inode)) return undefined;
+    const content = inlineContent(tx, inode) ?? new Uint8Array(0);
+    return { content, size: inode.size, isFound: staysRecent(tx, ino) };
   });
   if (inline === undefined) return;
+  // A crash may leave the blob without a record that names it. Of an older inode only the mark tells the next start.
+  if (!inline.isFound) await markDurably(volume, ino);
   await makeBlob(volume, ino);
   try {
     await fillBlob(volume, ino, inline);
@@ -142,10 +147,16 @@ export async function spill(volume: Volume, ino: Ino): Promise<void> {
     }
   } catch (cause) {
     await volume.blobs.remove(ino);
+    if (!inline.isFound) await unmarkRemoved(volume, ino);
     throw cause;
   }
   volume.unsynced.inlineSettled(ino);
   volume.unsynced.blobGrew(ino);
+}
+
+async function unmarkRemoved(volume: Volume, ino: Ino): Promise<void> {
+  await volume.blobs.syncRemoved([ino]);
+  await volume.store.transact((tx) => tx.delete(key.lent(ino)));
 }
 
 /** Gives the blob the whole size, zeros at the end included: after a crash the record is cut down to what it has. */

@@ -1,6 +1,8 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
-import { below, type Ino, SeededRandom } from '#base';
+import { below, FsError, type Ino, rootIno, SeededRandom } from '#base';
+import { superuser } from '#protocol';
+import { key } from '../meta/keys.ts';
 import { ContentFixture } from './fixture.contract.ts';
 
 const large = 20_000;
@@ -307,6 +309,48 @@ test('a blob that was made right after an orderly start is found by the next one
     assert.deepEqual(await after.blobIds(), []);
   }
 });
+
+test('a blob that a power cut left before its record is removed, of a file that is old too', async () => {
+  for (const seed of seeds) {
+    let world = await ContentFixture.open();
+    const ino = await world.make();
+    await world.write(ino, 0, 'a'.repeat(100));
+    world = await whenOld(world, ino);
+    await world.write(ino, 100, 'b'.repeat(large));
+    const after = await world.powerCut(seed);
+    const content = await after.read(ino);
+    assert.match(content.slice(0, 100), /^a{100}$/);
+    assert.deepEqual(await after.blobIds(), (await after.storage(ino)) === 'blob' ? [ino] : []);
+  }
+});
+
+test('an old file whose move to a blob fails stays as it was, and leaves no mark', async () => {
+  let world = await ContentFixture.open();
+  const ino = await world.make();
+  await world.write(ino, 0, 'a'.repeat(100));
+  world = await whenOld(world, ino);
+  world.blobs.write = () => {
+    throw new FsError('io', 'a bad disk');
+  };
+  await assert.rejects(world.write(ino, 100, 'b'.repeat(large)), { status: 'io' });
+  assert.equal(await world.read(ino), 'a'.repeat(100));
+  assert.deepEqual(await world.blobIds(), []);
+  const mark = await world.volume.store.read((tx) => tx.get(key.lent(ino)));
+  assert.equal(mark, undefined);
+});
+
+/** After runs that each reserved numbers of their own, so that `ino` is not among those given out lately. */
+async function whenOld(world: ContentFixture, ino: Ino): Promise<ContentFixture> {
+  let last = world;
+  await last.fsync(ino);
+  for (let runs = 0; runs < 3; runs++) {
+    const request = { caller: superuser, parent: rootIno, name: `run-${runs}`, mode: 0o100644, umask: 0, rdev: 0 };
+    const { ino: other } = await last.call('make', { ...request, target: '', open: false });
+    await last.fsync(other);
+    last = await last.kill(1);
+  }
+  return last;
+}
 
 async function idsOf(blobs: ContentFixture['blobs']): Promise<number[]> {
   const ids: number[] = [];

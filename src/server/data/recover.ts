@@ -1,6 +1,6 @@
 import { FsError, type Ino } from '#base';
 import type { BlobStat } from '../blob/blob-store.ts';
-import { readInoLimit } from '../meta/ino-allocator.ts';
+import { recentInos } from '../meta/ino-allocator.ts';
 import { getInode, putInode } from '../meta/inode.ts';
 import { inoOfKey, key } from '../meta/keys.ts';
 import { trait } from '../meta/records.ts';
@@ -8,9 +8,6 @@ import type { Volume } from '../volume.ts';
 import { isInBlob } from './content.ts';
 import { mergeStat } from './lent-blobs.ts';
 import { lentMark } from './unsynced.ts';
-
-/** Inode numbers are reserved in ranges of this many; the ones in use at a crash were given out last. */
-const recentCount = 65_536;
 
 /**
  * Brings records and blobs together after a run that did not end cleanly. All blobs are synced first, since marks
@@ -24,22 +21,27 @@ export async function recoverContent(volume: Volume): Promise<void> {
 }
 
 async function recoverSizes(volume: Volume): Promise<void> {
+  const unnamed: Ino[] = [];
   for await (const pair of volume.store.scan('W')) {
     const ino = inoOfKey(pair.key);
-    await recoverSize(volume, ino, pair.value[0] === lentMark[0]);
+    if (!(await recoverSize(volume, ino, pair.value[0] === lentMark[0]))) unnamed.push(ino);
   }
+  for (const ino of unnamed) await volume.blobs.remove(ino);
+  await volume.blobs.syncRemoved(unnamed);
+  for (const ino of unnamed) await volume.store.transact((tx) => tx.delete(key.lent(ino)));
 }
 
 /**
  * A file that was lent for writing knows its size and times. One that merely grew may be shorter than its record
- * after a power cut; then the record follows. A blob that never reached the disk leaves an empty file.
+ * after a power cut; then the record follows. A blob that never reached the disk leaves an empty file. False when no
+ * record names the blob: it was marked before it was made.
  */
-async function recoverSize(volume: Volume, ino: Ino, lent: boolean): Promise<void> {
+async function recoverSize(volume: Volume, ino: Ino, lent: boolean): Promise<boolean> {
   const stat = await statIfThere(volume, ino);
-  await volume.store.transact((tx) => {
-    tx.delete(key.lent(ino));
+  return volume.store.transact((tx) => {
     const inode = getInode(tx, ino);
-    if (inode === undefined || !isInBlob(inode)) return;
+    if (inode === undefined || !isInBlob(inode)) return false;
+    tx.delete(key.lent(ino));
     if (stat === undefined) {
       inode.traits &= ~trait.blob;
       inode.size = 0;
@@ -52,6 +54,7 @@ async function recoverSize(volume: Volume, ino: Ino, lent: boolean): Promise<voi
     }
     inode.dataVersion += 1;
     putInode(tx, inode);
+    return true;
   });
 }
 
@@ -64,13 +67,9 @@ async function statIfThere(volume: Volume, ino: Ino): Promise<BlobStat | undefin
   }
 }
 
-/**
- * Removes blobs among the numbers given out last whose inode did not become durable, or does not know of them. The
- * numbers beyond the limit are looked at too: their reservation may be what was lost.
- */
+/** Removes blobs among the numbers given out last whose inode did not become durable, or does not know of them. */
 async function removeUnknownBlobs(volume: Volume): Promise<void> {
-  const limit = await volume.store.read(readInoLimit);
-  const range = { from: Math.max(limit - recentCount, 0), to: limit + recentCount };
+  const range = await volume.store.read(recentInos);
   const removed: Ino[] = [];
   for await (const id of volume.blobs.list(range)) {
     const ino = id as Ino;

@@ -40,6 +40,20 @@ export function readInoLimit(snapshot: Snapshot): number {
   return bytes === undefined ? 2 : decodeNumber(bytes);
 }
 
+/**
+ * The numbers among which a start after a crash looks for what no record knows of: the reservation that is in use, the
+ * one before, and one more, since the last may be what the crash took.
+ */
+export function recentInos(snapshot: Snapshot): { from: number; to: number } {
+  const limit = readInoLimit(snapshot);
+  return { from: Math.max(limit - 2 * reserveCount, 0), to: limit + reserveCount };
+}
+
+/** Whether `ino` will be among the recent numbers also when the next reservation has been made. */
+export function staysRecent(snapshot: Snapshot, ino: Ino): boolean {
+  return ino >= readInoLimit(snapshot) - reserveCount;
+}
+
 export function encodeNumber(value: number): Uint8Array {
   return Buffer.from(u64(value), 'latin1');
 }
