@@ -120,3 +120,22 @@ test('reading past the server moves the access time', async () => {
   await world.giveBack(ino, false);
   assert.equal((await world.stat(ino)).atimeNsec, 7);
 });
+
+test('a file that was only opened for writing keeps its times and size through a power cut', async () => {
+  for (const size of [100, 20_000]) {
+    for (let seed = 1; seed < 40; seed++) {
+      const world = await ContentFixture.open();
+      const ino = await world.make();
+      await world.write(ino, 0, 'a'.repeat(size));
+      const mtime = { sec: 12, nsec: 34 };
+      await world.call('setattr', { caller: superuser, ino, changes: { mtime } });
+      await world.fsync(ino);
+      await world.lend(ino, true);
+      await world.volume.store.flush();
+      const after = await world.powerCut(seed);
+      const { mtimeSec, mtimeNsec } = await after.stat(ino);
+      assert.deepEqual([mtimeSec, mtimeNsec], [12, 34]);
+      assert.equal(await after.read(ino), 'a'.repeat(size));
+    }
+  }
+});

@@ -4,7 +4,7 @@ import { getInode, putInode } from '../meta/inode.ts';
 import { key } from '../meta/keys.ts';
 import type { Inode } from '../meta/records.ts';
 import type { Volume } from '../volume.ts';
-import { explained, spill } from './blob-content.ts';
+import { explained, spill, statBlob } from './blob-content.ts';
 import { isInBlob, requireFile } from './content.ts';
 import { type LentBlob, mergeStat } from './lent-blobs.ts';
 import { lentMark, unsyncedMark } from './unsynced.ts';
@@ -42,21 +42,22 @@ function counted(lent: LentBlob, writing: boolean): number {
 }
 
 async function lendToWriter(volume: Volume, ino: Ino, lent: LentBlob): Promise<number> {
-  await volume.store.transact((tx) => tx.put(key.lent(ino), lentMark));
+  await volume.store.transact((tx) => tx.put(key.lent(ino), lent.mark));
   return counted(lent, true);
 }
 
 async function lendFirst(volume: Volume, ino: Ino, writing: boolean): Promise<number> {
   if (volume.fileBlobs === undefined) fail('notSupported', `inode ${ino}: its store has no files to lend`);
   await spill(volume, ino);
+  const mark = lentMark(await statBlob(volume, ino));
   const inode = await volume.store.transact((tx) => {
-    if (writing) tx.put(key.lent(ino), lentMark);
+    if (writing) tx.put(key.lent(ino), mark);
     return requireFile(tx, ino);
   });
   let lent: LentBlob;
   try {
     const fd = volume.fileBlobs.lendFd(ino);
-    lent = { fd, readers: 0, writers: 0 };
+    lent = { fd, mark, readers: 0, writers: 0 };
   } catch (cause) {
     if (writing) await volume.store.transact((tx) => tx.put(key.lent(ino), unsyncedMark));
     throw explained(cause, ino);

@@ -56,6 +56,8 @@ export class LentBlobs {
 
 export interface LentBlob {
   readonly fd: number;
+  /** The value of its `W` key while it is lent for writing. */
+  readonly mark: Uint8Array;
   /** Opens for reading only, and for writing. */
   readers: number;
   writers: number;

@@ -7,7 +7,7 @@ import { trait } from '../meta/records.ts';
 import type { Volume } from '../volume.ts';
 import { isInBlob } from './content.ts';
 import { mergeStat } from './lent-blobs.ts';
-import { lentMark } from './unsynced.ts';
+import { fileKnows } from './unsynced.ts';
 
 /**
  * Brings records and blobs together after a run that did not end cleanly. All blobs are synced first, since marks
@@ -24,7 +24,7 @@ async function recoverSizes(volume: Volume): Promise<void> {
   const unnamed: Ino[] = [];
   for await (const pair of volume.store.scan('W')) {
     const ino = inoOfKey(pair.key);
-    if (!(await recoverSize(volume, ino, pair.value[0] === lentMark[0]))) unnamed.push(ino);
+    if (!(await recoverSize(volume, ino, pair.value))) unnamed.push(ino);
   }
   for (const ino of unnamed) await volume.blobs.remove(ino);
   await volume.blobs.syncRemoved(unnamed);
@@ -36,7 +36,7 @@ async function recoverSizes(volume: Volume): Promise<void> {
  * after a power cut; then the record follows. A blob that never reached the disk leaves an empty file. False when no
  * record names the blob: it was marked before it was made.
  */
-async function recoverSize(volume: Volume, ino: Ino, lent: boolean): Promise<boolean> {
+async function recoverSize(volume: Volume, ino: Ino, mark: Uint8Array): Promise<boolean> {
   const stat = await statIfThere(volume, ino);
   return volume.store.transact((tx) => {
     const inode = getInode(tx, ino);
@@ -46,7 +46,7 @@ async function recoverSize(volume: Volume, ino: Ino, lent: boolean): Promise<boo
       inode.traits &= ~trait.blob;
       inode.size = 0;
       inode.blocks = 0;
-    } else if (lent) {
+    } else if (fileKnows(mark, stat)) {
       mergeStat(inode, stat);
     } else {
       inode.size = Math.min(inode.size, stat.size);

@@ -1,8 +1,30 @@
 import type { Ino } from '#base';
+import type { BlobStat } from '../blob/blob-store.ts';
 
-/** The value of a `W` key: the file was lent for writing, and knows its size and times; or it only grew unsynced. */
-export const lentMark = new Uint8Array([1]);
+/** The value of the `W` key of a blob that grew, or got shorter, and was not synced since. */
 export const unsyncedMark = new Uint8Array([0]);
+
+/**
+ * The value of the `W` key of a file that was lent for writing: it knows its size and times. It holds what the file
+ * said `before` it was told what the record says: where a power cut leaves that, nothing was written.
+ */
+export function lentMark(before: BlobStat): Uint8Array {
+  const mark = new Uint8Array(lentMarkBytes);
+  const view = new DataView(mark.buffer);
+  view.setUint8(0, 1);
+  view.setFloat64(1, before.size);
+  view.setFloat64(9, before.mtime.sec);
+  view.setUint32(17, before.mtime.nsec);
+  return mark;
+}
+
+const lentMarkBytes = 21;
+
+/** Whether, after a crash with this mark, the file and not its record knows size and times. */
+export function fileKnows(mark: Uint8Array, stat: BlobStat): boolean {
+  if (mark[0] !== 1) return false;
+  return mark.length < lentMarkBytes || Buffer.compare(mark, lentMark(stat)) !== 0;
+}
 
 /**
  * What a power cut could still take away, as far as this run of the server knows. It decides when content must be
