@@ -13,7 +13,7 @@ const run = promisify(execFile);
 /** Only a hang takes so long, however busy the machine is. */
 const limitMs = 180_000;
 /** For tests that mount: they are skipped, with the reason, where nothing can be mounted. */
-export const mounting = { skip: mountObstacle() ?? false };
+export const mounting: { readonly skip: string | false } = { skip: mountObstacle() ?? false };
 /** For those that mount a small disk too. */
 export const asRoot = { skip: mountObstacle() ?? (process.getuid?.() !== 0 && 'only root mounts a small disk') };
 export const cfsPath = resolve(fileURLToPath(import.meta.url), '../../../bin/cfs');
@@ -62,9 +62,13 @@ export class Site implements AsyncDisposable {
     if (finished.code !== 0) throw new Error(`cfs mount failed with ${finished.code}: ${finished.stderr}`);
   }
 
-  /** Fails unless it works. */
+  /** Fails unless it works. Whatever looks at all mounts of the machine may be in the way for a moment. */
   async umount(): Promise<void> {
-    const finished = await this.cfs('umount', this.mountpoint);
+    let finished = await this.cfs('umount', this.mountpoint);
+    for (let tries = 0; tries < 20 && finished.stderr.includes('is in use'); tries++) {
+      await pause(100);
+      finished = await this.cfs('umount', this.mountpoint);
+    }
     if (finished.code !== 0) throw new Error(`cfs umount failed with ${finished.code}: ${finished.stderr}`);
   }
 

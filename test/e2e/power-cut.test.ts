@@ -8,7 +8,7 @@ import { below, SeededRandom } from '#base';
 import { RecordedDisk, writeImage } from '../recorder/recorded-disk.ts';
 import { loadRecording } from '../recorder/recording.ts';
 import { diskModels } from '../recorder/survival.ts';
-import { Site } from './mounted.ts';
+import { mounting, Site } from './mounted.ts';
 import { askedCut, assertNoFailure, type CheckedCuts, checkCuts, recordWork } from './power-cut.ts';
 import type { CheckPlan } from './power-cut-checker.ts';
 import { checkPromises, type Promised } from './promised.ts';
@@ -25,6 +25,7 @@ const asked = askedCut(process.env);
 const skip = reasonToSkip();
 
 function reasonToSkip(): string | false {
+  if (mounting.skip !== false) return mounting.skip;
   if (asked !== undefined) return 'one cut is to be seen again';
   if (process.env['CFS_POWER_CUTS'] !== undefined) return false;
   return 'recordings of real time, which no seed repeats: run with CFS_POWER_CUTS=some, or all';

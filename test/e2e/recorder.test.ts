@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Actor, MAP, MS, O, PROT } from '../actor/index.ts';
 import type { DiskEvent } from '../recorder/disk-event.ts';
 import { loadRecording } from '../recorder/recording.ts';
+import { mounting } from './mounted.ts';
 import { RecordedSite } from './recorded-site.ts';
 
 /** What the recorder's kernel lets it see of what `work` does to an empty disk, in short. */
@@ -46,7 +47,7 @@ function short(event: DiskEvent): string {
   }
 }
 
-test('the recorder sees writes, changes of names and syncs in their order', async () => {
+test('the recorder sees writes, changes of names and syncs in their order', mounting, async () => {
   const seen = await recorded(async (actor) => {
     const fd = await actor.open('a', O.CREAT | O.RDWR);
     await actor.pwrite(fd, 'hello', 0);
@@ -67,7 +68,7 @@ test('the recorder sees writes, changes of names and syncs in their order', asyn
   ]);
 });
 
-test('the recorder takes a synchronous write for the sync of itself alone', async () => {
+test('the recorder takes a synchronous write for the sync of itself alone', mounting, async () => {
   const seen = await recorded(async (actor) => {
     await actor.pwrite(await actor.open('a', O.CREAT | O.RDWR | O.DSYNC), 'x'.repeat(5000), 100);
     await actor.pwrite(await actor.open('a', O.RDWR | O.SYNC), 'y', 0);
@@ -78,7 +79,7 @@ test('the recorder takes a synchronous write for the sync of itself alone', asyn
   ]);
 });
 
-test('the recorder sees what is written through a mapping when it is synced', async () => {
+test('the recorder sees what is written through a mapping when it is synced', mounting, async () => {
   const seen = await recorded(async (actor) => {
     const fd = await actor.open('a', O.CREAT | O.RDWR);
     await actor.ftruncate(fd, 8192);
@@ -89,7 +90,7 @@ test('the recorder sees what is written through a mapping when it is synced', as
   assert.deepEqual(seen, ['make a 3', 'truncate 3 8192', 'write 3 4096+4096', 'sync 1 3 data', 'synced 1']);
 });
 
-test('marks stand in the recording where they were made, and in no directory', async () => {
+test('marks stand in the recording where they were made, and in no directory', mounting, async () => {
   const names: string[] = [];
   const seen = await recorded(async (actor, site) => {
     const marks = await actor.open(site.marks, O.WRONLY);

@@ -1,11 +1,13 @@
 import { strict as assert } from 'node:assert';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { blobContract } from './blob.contract.ts';
 import { LocalBlobStore } from './local.ts';
 
+/** What statfs(2) calls a tmpfs. */
+const tmpfsMagic = 0x01021994;
 const top = mkdtempSync(join(tmpdir(), 'cfs-blobs-'));
 after(() => rmSync(top, { recursive: true, force: true }));
 const directory = () => mkdtempSync(join(top, 'store-'));
@@ -13,8 +15,9 @@ const directory = () => mkdtempSync(join(top, 'store-'));
 blobContract('local', async (options) => new LocalBlobStore(directory(), options));
 blobContract('local, two descriptors', async (options) => new LocalBlobStore(directory(), { ...options, openMax: 2 }));
 
-if (existsSync('/dev/shm')) {
-  const inMemory = mkdtempSync('/dev/shm/cfs-blobs-');
+const memory = process.env['CFS_TEST_TMPDIR'] ?? '/dev/shm';
+if (existsSync(memory) && statfsSync(memory).type === tmpfsMagic) {
+  const inMemory = mkdtempSync(join(memory, 'cfs-blobs-'));
   after(() => rmSync(inMemory, { recursive: true, force: true }));
   const store = async (options: object) => new LocalBlobStore(mkdtempSync(join(inMemory, 'store-')), options);
   blobContract('local, on a tmpfs', store);
