@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
+import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { join } from 'node:path';
 import { isRunning } from './process.ts';
 import type { MountStatus } from './status.ts';
@@ -47,19 +47,44 @@ async function askDaemon(directory: string, pid: number): Promise<DaemonAnswer |
   }
 }
 
-function get(socketPath: string, path: string): Promise<string> {
+/**
+ * Resolves when daemon `pid` knows that somebody wants to know its end; undefined when it does not listen. `end`
+ * waits for that: undefined when all was well, else the sentence that says what went wrong. A daemon that vanishes
+ * without one has not closed its store.
+ */
+export async function askForEnd(
+  directory: string,
+  pid: number,
+  signal: AbortSignal,
+): Promise<{ end: Promise<string | undefined> } | undefined> {
+  try {
+    const response = await responseTo(join(directory, `${pid}.sock`), '/end', { signal });
+    return { end: bodyOf(response).then(failureIn, () => `daemon ${pid} vanished`) };
+  } catch {
+    return undefined;
+  }
+}
+
+function failureIn(answer: string): string | undefined {
+  return (JSON.parse(answer) as { failure: string | null }).failure ?? undefined;
+}
+
+async function get(socketPath: string, path: string): Promise<string> {
+  return bodyOf(await responseTo(socketPath, path, { timeout: answerTimeoutMs }));
+}
+
+function responseTo(socketPath: string, path: string, options: RequestOptions): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const asking = request({ socketPath, path, agent: false, timeout: answerTimeoutMs }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        body += chunk;
-      });
-      response.on('end', () => resolve(body));
-      response.on('error', reject);
-    });
+    const asking = request({ socketPath, path, agent: false, ...options }, resolve);
     asking.on('timeout', () => asking.destroy(new Error(`no answer within ${answerTimeoutMs} ms`)));
     asking.on('error', reject);
     asking.end();
   });
+}
+
+async function bodyOf(response: IncomingMessage): Promise<string> {
+  let body = '';
+  response.setEncoding('utf8');
+  for await (const chunk of response) body += chunk as string;
+  return body;
 }

@@ -17,15 +17,28 @@ export class AdminServer {
     this.#path = path;
   }
 
-  /** Listens in `directory`; fails with `io` when the socket cannot be made. */
-  static async listen(directory: string, status: () => MountStatus): Promise<AdminServer> {
+  /**
+   * Listens in `directory`; fails with `io` when the socket cannot be made. `failure` is the end of the mount: the
+   * sentence that says what went wrong, or null. Whoever asks for it waits for that.
+   */
+  static async listen(
+    directory: string,
+    { status, failure }: { status: () => MountStatus; failure: Promise<string | null> },
+  ): Promise<AdminServer> {
     prepareRuntimeDirectory(directory);
     const path = join(directory, `${process.pid}.sock`);
     rmSync(path, { force: true });
     const server = createServer((request, response) => {
-      const known = request.method === 'GET' && request.url === '/status';
-      response.writeHead(known ? 200 : 404, { 'content-type': 'application/json', connection: 'close' });
-      response.end(JSON.stringify(known ? status() : { error: 'not found' }));
+      const answer = (code: number, body: unknown): void => {
+        response.writeHead(code, { 'content-type': 'application/json', connection: 'close' });
+        response.end(JSON.stringify(body));
+      };
+      if (request.method !== 'GET') answer(404, { error: 'not found' });
+      else if (request.url === '/status') answer(200, status());
+      else if (request.url === '/end') {
+        response.writeHead(200, { 'content-type': 'application/json', connection: 'close' }).flushHeaders();
+        void failure.then((sentence) => response.end(JSON.stringify({ failure: sentence })));
+      } else answer(404, { error: 'not found' });
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) =>
@@ -37,9 +50,9 @@ export class AdminServer {
     return new AdminServer(server, path);
   }
 
+  /** Answers under way are still given. */
   close(): void {
     this.#server.close();
-    this.#server.closeAllConnections();
     rmSync(this.#path, { force: true });
   }
 }

@@ -1,5 +1,5 @@
 /** What operators ask a running mount. */
-export { askDaemons, type DaemonAnswer } from './admin-client.ts';
+export { askDaemons, askForEnd, type DaemonAnswer } from './admin-client.ts';
 export { AdminServer } from './admin-server.ts';
 export { isRunning } from './process.ts';
 export { runtimeDirectory } from './runtime-directory.ts';

@@ -45,7 +45,8 @@ async function serveUntilUnmounted(directory: string, options: MountOptions, log
   const startedAtMs = clock.nowMs();
   const uptimeSeconds = (): number => Math.round(clock.nowMs() - startedAtMs) / 1000;
   unmountOnSignals(mounted.mountpoint, log);
-  const admin = await listen(() => statusOf(mounted, store, uptimeSeconds()), log);
+  const failure = mounted.ended.then(() => null, sentenceOf);
+  const admin = await listen({ status: () => statusOf(mounted, store, uptimeSeconds()), failure }, log);
   log.info({ mountpoint: mounted.mountpoint, store, passthrough: mounted.features.passthrough, version }, 'mounted');
   reportStart();
   try {
@@ -62,9 +63,12 @@ function resolveFromStart(path: string): string {
 }
 
 /** Without the socket the mount works all the same, but `cfs status` does not see it. */
-async function listen(status: () => MountStatus, log: Logger): Promise<AdminServer | undefined> {
+async function listen(
+  answers: Parameters<typeof AdminServer.listen>[1],
+  log: Logger,
+): Promise<AdminServer | undefined> {
   try {
-    return await AdminServer.listen(runtimeDirectory(process.env, process.getuid?.() ?? 0), status);
+    return await AdminServer.listen(runtimeDirectory(process.env, process.getuid?.() ?? 0), answers);
   } catch (error) {
     log.warn(error, 'cfs status will not show this mount');
     return undefined;

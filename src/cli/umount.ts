@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { askDaemons, isRunning, runtimeDirectory } from '#admin';
+import { askDaemons, askForEnd, isRunning, runtimeDirectory } from '#admin';
 import { FsError } from '#base';
 import { findMount, unmount } from '#fuse';
 
@@ -18,15 +18,31 @@ export async function umount(directory: string, options: { lazy?: boolean }): Pr
   if (mounted === undefined) throw new FsError('notFound', `${directory} is not mounted`);
   if (!mounted.type.startsWith('fuse'))
     throw new FsError('notFound', `${directory} is a mount of type ${mounted.type}, not of ClaudeFS`);
-  const daemons = await askDaemons(runtimeDirectory(process.env, process.getuid?.() ?? 0));
+  const runtime = runtimeDirectory(process.env, process.getuid?.() ?? 0);
+  const daemons = await askDaemons(runtime);
   const daemon = daemons.find((answer) => 'status' in answer && answer.status.mountpoint === mountpoint);
-  await unmount(mountpoint, { lazy: options.lazy ?? false });
-  if (daemon === undefined || options.lazy) return 0;
-  if (await ended(daemon.pid)) return 0;
+  if (daemon === undefined || options.lazy) {
+    await unmount(mountpoint, { lazy: options.lazy ?? false });
+    return 0;
+  }
+  const asking = new AbortController();
+  try {
+    // Asked before, since the daemon may be gone right after.
+    const asked = await askForEnd(runtime, daemon.pid, asking.signal);
+    await unmount(mountpoint);
+    if (await ended(daemon.pid)) return ok(directory, await asked?.end);
+  } finally {
+    asking.abort();
+  }
   throw new FsError(
     'timedOut',
     `${directory} is unmounted, but its daemon ${daemon.pid} is still closing the store after ${closeTimeoutMs / 1000} s`,
   );
+}
+
+function ok(directory: string, failure: string | undefined): number {
+  if (failure === undefined) return 0;
+  throw new FsError('io', `${directory} is unmounted, but what was not synced may be lost: ${failure}`);
 }
 
 /** The mount point as the mount table has it. A dead mount cannot be asked, so its path is taken as it was given. */
