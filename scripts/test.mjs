@@ -147,7 +147,9 @@ function run(node, files) {
     // What a killed test process has started may hold the output open for ever.
     await Promise.race([drained, pause(drainMs)]);
     if (failure === undefined) await site.settle(endGraceMs);
-    for (const line of site.remove()) console.error(`npm test: left behind by a test, and removed: ${line}`);
+    const left = site.remove();
+    if (failure === undefined)
+      for (const line of left) console.error(`npm test: left behind by a test, and removed: ${line}`);
     output.end();
     process.exit(failure === undefined ? (code ?? 1) : 1);
   });
