@@ -46,6 +46,43 @@ export const pages = [
     ],
   },
   {
+    page: 'session-calls',
+    title: 'Session calls',
+    intro:
+      'Every call about a session itself, its leases and its locks, with its code on the wire. A repetition does no harm.',
+    module: 'src/protocol/session-calls.table.ts',
+    rows: 'sessionCalls',
+    columns: [
+      ['Call', '*'],
+      ['Wire code', 'code'],
+    ],
+  },
+  {
+    page: 'pushes',
+    title: 'Pushes',
+    intro: 'Everything that a server tells a client unasked, with its code on the wire.',
+    module: 'src/protocol/pushes.table.ts',
+    rows: 'pushes',
+    columns: [
+      ['Push', '*'],
+      ['Wire code', 'code'],
+    ],
+  },
+  {
+    page: 'leases',
+    title: 'Leases',
+    intro:
+      'Every kind of lease: the bit that stands for it in a set of kinds, whether only one session may hold it, and the kinds of other sessions that end before it is granted.',
+    module: 'src/protocol/leases.table.ts',
+    rows: 'leases',
+    columns: [
+      ['Lease', '*'],
+      ['Bit', 'bit'],
+      ['Exclusive', 'exclusive'],
+      ['Breaks', 'breaks'],
+    ],
+  },
+  {
     page: 'mount-options',
     title: 'Mount options',
     intro:

@@ -48,6 +48,8 @@ export const statuses = {
   conflict: { code: 40, errno: 11, name: 'EAGAIN', retry: 'always' },
   /** What is stored contradicts itself: a torn page, a bad checksum, a record that does not decode. */
   corrupted: { code: 41, errno: 117, name: 'EUCLEAN', retry: 'never' },
+  /** Nothing was done: the decision needs the caller's groups and capabilities, which the call did not bring. */
+  needsIdentity: { code: 42, errno: 1, name: 'EPERM', retry: 'always' },
 } as const satisfies Record<string, StatusRow>;
 
 interface StatusRow {

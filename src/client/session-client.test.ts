@@ -14,9 +14,9 @@ function makeClient(handler: Handler, options: Partial<SessionClientOptions> = {
   const network = new MemoryNetwork({ clock, random, weather, copy: copyMessage });
   const headers: CallHeader[] = [];
   const listen = () =>
-    network.listen('s', (header, request) => {
+    network.listen('s', (header, request, context) => {
       headers.push(header);
-      return handler(header, request);
+      return handler(header, request, context);
     });
   const listener = listen();
   const connect = () => network.connect('c', 's');

@@ -1,4 +1,5 @@
 /** What client and server say to each other, each message declared once. */
+export type { Answer, LeaseGrant } from './answer.ts';
 export type { Attributes } from './attributes.ts';
 export { type Caller, superuser } from './caller.ts';
 export { calls } from './calls.table.ts';
@@ -21,5 +22,24 @@ export type {
 } from './calls.ts';
 export * from './constants.ts';
 export { copyMessage } from './copy-message.ts';
+export { type LeaseKind, leases } from './leases.table.ts';
 export { fromPlainCaller, type PlainCaller, toPlainCaller } from './plain-caller.ts';
+export { pushes } from './pushes.table.ts';
+export type { Pushes, PushName, RecalledLease } from './pushes.ts';
 export { sessionSlotsMax } from './session.ts';
+export { sessionCalls } from './session-calls.table.ts';
+export type {
+  CacheMode,
+  CreateSessionRequest,
+  HeldLock,
+  HeldOpen,
+  LeaseReturn,
+  LockRange,
+  LockRequest,
+  ReclaimReply,
+  SessionCallName,
+  SessionCalls,
+  SessionFacts,
+  SessionReplyOf,
+  SessionRequestOf,
+} from './session-calls.ts';

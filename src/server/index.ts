@@ -8,6 +8,6 @@ export { LmdbEngine } from './kv/lmdb.ts';
 export { MemoryEngine, type MemoryEngineOptions } from './kv/memory.ts';
 export { check } from './meta/check.ts';
 export { openVolume, type ServedVolume, type VolumeOptions, type VolumeParts } from './open-volume.ts';
-export { createHandler, type LocalFiles, localFilesOf } from './server.ts';
+export { createHandler, type LocalFiles, localFilesOf, type VolumeHandler } from './server.ts';
 export { openLocalVolume, type StoreDirectory, takeStoreDirectory } from './store-directory.ts';
 export type { Volume } from './volume.ts';

@@ -1,11 +1,14 @@
 import { fail, type Ino, type Maybe } from '#base';
 import { type CallName, calls, type ReplyOf, type RequestOf } from '#protocol';
-import type { Handler } from '#transport';
+import type { CallHeader } from '#transport';
 import { giveBack, lend } from './data/lend.ts';
 import { dataOperations } from './data/operations.table.ts';
 import { metaOperations } from './meta/operations.table.ts';
 import { type Operation, ReplayCache } from './replay.ts';
 import type { Volume } from './volume.ts';
+
+/** Carries out the calls of one volume; a transport's `Handler` that does not ask where they come from. */
+export type VolumeHandler = (header: CallHeader, request: unknown) => Maybe<unknown>;
 
 type Operations = { [N in CallName]: (volume: Volume, request: RequestOf<N>) => Maybe<ReplyOf<N>> };
 
@@ -21,7 +24,7 @@ for (const [name, { code, idempotent }] of Object.entries(calls)) {
 }
 
 /** What answers the calls of clients; a number without a call fails with `notImplemented`. */
-export function createHandler(volume: Volume): Handler {
+export function createHandler(volume: Volume): VolumeHandler {
   const replies = new ReplayCache(volume);
   return (header, request) => {
     const operation = byCode[header.code];

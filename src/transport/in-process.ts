@@ -1,5 +1,5 @@
 import { FsError, type Maybe } from '#base';
-import type { CallHeader, Connection, Handler } from './transport.ts';
+import type { CallContext, CallHeader, Connection, Handler, Peer } from './transport.ts';
 
 /**
  * A server in the same process: requests and replies are handed over by reference, and a reply that is there at
@@ -17,7 +17,7 @@ export class InProcessConnection implements Connection {
 
   call(header: CallHeader, request: unknown): Maybe<unknown> {
     if (this.#isClosed) throw disconnected();
-    const reply = this.#handler(header, request);
+    const reply = this.#handler(header, request, inProcess);
     return reply instanceof Promise ? this.#await(reply) : reply;
   }
 
@@ -43,6 +43,17 @@ export class InProcessConnection implements Connection {
     });
   }
 }
+
+/** The one peer of an embedded server lives and dies with it, and has nothing that could be recalled. */
+const never = new AbortController().signal;
+const self: Peer = {
+  identity: undefined,
+  address: 'this process',
+  push: () => undefined,
+  close: () => undefined,
+  closed: never,
+};
+const inProcess: CallContext = { peer: self, signal: never };
 
 function disconnected(): FsError {
   return new FsError('disconnected', 'the connection to the server in this process is closed');

@@ -2,4 +2,13 @@
 export { InProcessConnection } from './in-process.ts';
 export type { NetworkWeather } from './memory-connection.ts';
 export { type MemoryListener, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
-export type { CallHeader, Connection, Handler } from './transport.ts';
+export type {
+  CallContext,
+  CallHeader,
+  Codec,
+  Connection,
+  ConnectionEvents,
+  Handler,
+  MessageCodec,
+  Peer,
+} from './transport.ts';

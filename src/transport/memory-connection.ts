@@ -1,5 +1,5 @@
 import { type Clock, FsError, type Timer } from '#base';
-import type { CallHeader, Connection, Handler } from './transport.ts';
+import type { CallContext, CallHeader, Connection, ConnectionEvents, Handler, Peer } from './transport.ts';
 
 /** How the network treats messages; may be changed while it runs. */
 export interface NetworkWeather {
@@ -38,6 +38,8 @@ const callsUnderWayMax = 4096;
 interface Waiting {
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
+  /** No longer listens for the caller giving up. */
+  readonly settled: () => void;
 }
 
 /** One connection of a `MemoryNetwork`, both of its ends. */
@@ -50,30 +52,43 @@ export class MemoryConnection implements Connection {
   readonly #waiting = new Map<number, Waiting>();
   /** Whoever listened when the connection was made; another process at that address knows nothing of it. */
   readonly #server: ListeningServer | undefined;
+  readonly #events: ConnectionEvents | undefined;
+  readonly #peer: MemoryPeer;
+  /** Calls that the server works on. */
+  readonly #served = new Map<number, ServedCall>();
   #broken = false;
   #silence: Timer | undefined;
   #nextId = 1;
   readonly #onEnd = (): void => this.#serverEnded();
 
-  constructor(network: Wire, from: string, to: string) {
+  constructor(network: Wire, from: string, to: string, events?: ConnectionEvents) {
     this.#network = network;
     this.#from = from;
     this.#to = to;
+    this.#events = events;
+    this.#peer = new MemoryPeer(from, {
+      push: (code, message) => this.#push(code, message),
+      close: () => this.#send(this.#replies, () => this.#break()),
+    });
     const server = network.serverAt(to);
     if (server?.state !== 'open') return;
     this.#server = server;
     server.onEnd.add(this.#onEnd);
   }
 
-  call(header: CallHeader, request: unknown): Promise<unknown> {
+  call(header: CallHeader, request: unknown, signal?: AbortSignal): Promise<unknown> {
     if (this.#broken) return Promise.reject(this.#disconnected());
+    if (signal?.aborted) return Promise.reject(cancelled());
     if (this.#waiting.size >= callsUnderWayMax) {
       return Promise.reject(new FsError('wouldBlock', `${callsUnderWayMax} calls from ${this.#from} are under way`));
     }
     const id = this.#nextId++;
     const message = this.#network.copy(request);
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      const giveUp = (): void => this.#giveUp(id);
+      signal?.addEventListener('abort', giveUp);
+      const settled = (): void => signal?.removeEventListener('abort', giveUp);
+      this.#waiting.set(id, { resolve, reject, settled });
       this.#send(this.#requests, () => this.#arrive(id, { ...header }, message));
     });
   }
@@ -89,8 +104,10 @@ export class MemoryConnection implements Connection {
       return;
     }
     let result: unknown;
+    const call = new ServedCall(this.#peer);
+    this.#served.set(id, call);
     try {
-      result = server.handler(header, request);
+      result = server.handler(header, request, call);
     } catch (error) {
       this.#answer(server, id, { error });
       return;
@@ -114,6 +131,7 @@ export class MemoryConnection implements Connection {
   }
 
   #answer(server: ListeningServer, id: number, outcome: { reply: unknown } | { error: unknown }): void {
+    this.#served.delete(id);
     if (server.state !== 'open') return;
     if ('error' in outcome) {
       const failure = asFailure(outcome.error);
@@ -127,7 +145,21 @@ export class MemoryConnection implements Connection {
   #settle(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
+    waiting?.settled();
     return waiting;
+  }
+
+  /** The caller waits no longer; the server hears of it when the message arrives. */
+  #giveUp(id: number): void {
+    this.#settle(id)?.reject(cancelled());
+    this.#send(this.#requests, () => this.#served.get(id)?.abort());
+  }
+
+  #push(code: number, message: unknown): void {
+    const server = this.#server;
+    if (server?.state !== 'open') return;
+    const copy = this.#network.copy(message);
+    this.#send(this.#replies, () => this.#events?.pushed(code, copy));
   }
 
   #send(direction: Direction, arrive: () => void): void {
@@ -163,12 +195,77 @@ export class MemoryConnection implements Connection {
     this.#replies.end();
     this.#server?.onEnd.delete(this.#onEnd);
     // What was sent already may still arrive: the requests' direction goes on.
-    for (const { reject } of this.#waiting.values()) reject(this.#disconnected());
+    for (const { reject, settled } of this.#waiting.values()) {
+      settled();
+      reject(this.#disconnected());
+    }
     this.#waiting.clear();
+    this.#events?.closed(this.#disconnected());
+    const { clock, weather } = this.#network;
+    // The server hears of it later, by a reset or by silence.
+    clock.after(weather.silenceMs, () => this.#serverLost());
+  }
+
+  #serverLost(): void {
+    this.#requests.end();
+    for (const call of this.#served.values()) call.abort();
+    this.#served.clear();
+    this.#peer.lost();
   }
 
   #disconnected(): FsError {
     return new FsError('disconnected', `the connection from ${this.#from} to ${this.#to} broke`);
+  }
+}
+
+/** The client's end as the server sees it. */
+class MemoryPeer implements Peer {
+  readonly identity: string;
+  readonly address: string;
+  readonly #ways: Pick<Peer, 'push' | 'close'>;
+  readonly #closed = new AbortController();
+
+  constructor(host: string, ways: Pick<Peer, 'push' | 'close'>) {
+    this.identity = host;
+    this.address = host;
+    this.#ways = ways;
+  }
+
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  push(code: number, message: unknown): void {
+    this.#ways.push(code, message);
+  }
+
+  close(reason: string): void {
+    this.#ways.close(reason);
+  }
+
+  lost(): void {
+    this.#closed.abort();
+  }
+}
+
+class ServedCall implements CallContext {
+  readonly peer: Peer;
+  #controller: AbortController | undefined;
+  #isAborted = false;
+
+  constructor(peer: Peer) {
+    this.peer = peer;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#isAborted) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    this.#controller?.abort();
   }
 }
 
@@ -181,6 +278,10 @@ class Direction {
   end(): void {
     this.ended = true;
   }
+}
+
+function cancelled(): FsError {
+  return new FsError('cancelled', 'the caller gave up waiting');
 }
 
 /** Only statuses travel; anything else that was thrown is a bug, and its name is all that a client learns. */

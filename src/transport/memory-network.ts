@@ -1,6 +1,6 @@
 import { below, type Clock, type Random } from '#base';
 import { type ListeningServer, MemoryConnection, type NetworkWeather, type Wire } from './memory-connection.ts';
-import type { Connection, Handler } from './transport.ts';
+import type { Connection, ConnectionEvents, Handler } from './transport.ts';
 
 export interface MemoryNetworkOptions {
   readonly clock: Clock;
@@ -49,8 +49,8 @@ export class MemoryNetwork implements Wire {
   }
 
   /** A connection to whoever listens at `to` now. Never fails by itself: when nobody does, the first call finds out. */
-  connect(from: string, to: string): Connection {
-    return new MemoryConnection(this, from, to);
+  connect(from: string, to: string, events?: ConnectionEvents): Connection {
+    return new MemoryConnection(this, from, to, events);
   }
 
   /** From now on no message between the two arrives, those on their way included. */

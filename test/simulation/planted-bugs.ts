@@ -1,11 +1,11 @@
-import type { KvBatch, KvEngine, MemoryBlobStore, ServedVolume } from '#server';
-import type { CallHeader, Connection, Handler } from '#transport';
+import type { KvBatch, KvEngine, MemoryBlobStore, ServedVolume, VolumeHandler } from '#server';
+import type { CallHeader, Connection } from '#transport';
 
 /** A mistake put into shipped code from outside, to see that the simulation finds it. */
 export interface PlantedBug {
   /** In which simulation it shows. */
   readonly found: 'cluster' | 'embedded' | 'both';
-  readonly handler?: (handler: Handler) => Handler;
+  readonly handler?: (handler: VolumeHandler) => VolumeHandler;
   readonly connection?: (connection: Connection) => Connection;
   readonly engine?: (engine: KvEngine) => void;
   readonly blobs?: (blobs: MemoryBlobStore) => void;

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { below, FsError, type ManualClock, type Random } from '#base';
-import { check, createHandler, MemoryBlobStore, MemoryEngine, openVolume, type ServedVolume } from '#server';
-import type { Handler, MemoryListener, MemoryNetwork } from '#transport';
+import {
+  check,
+  createHandler,
+  MemoryBlobStore,
+  MemoryEngine,
+  openVolume,
+  type ServedVolume,
+  type VolumeHandler,
+} from '#server';
+import type { MemoryListener, MemoryNetwork } from '#transport';
 import type { PlantedBug } from './planted-bugs.ts';
 
 export interface ServerHostOptions {
@@ -17,7 +25,7 @@ export class ServerHost {
   readonly #options: ServerHostOptions;
   /** Undefined while the process is down or has not yet recovered. */
   volume: ServedVolume | undefined;
-  handler: Handler | undefined;
+  handler: VolumeHandler | undefined;
   crashes = 0;
   /** What no client may ever cause: a bug in the server, or a store that contradicts itself. */
   failure: unknown;
@@ -63,7 +71,7 @@ export class ServerHost {
   }
 
   /** Nothing but an `FsError` may be thrown by the handler, and none that says that the store is broken. */
-  #watched(handler: Handler, crashes: number): Handler {
+  #watched(handler: VolumeHandler, crashes: number): VolumeHandler {
     const watch = (error: unknown): never => {
       const broken = !(error instanceof FsError) || error.status === 'corrupted';
       if (broken && crashes === this.crashes) this.failure ??= error;
