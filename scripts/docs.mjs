@@ -170,6 +170,10 @@ export const withoutPage = {
   'src/fuse/numbers.table.ts': 'the numbers of uapi/linux/fuse.h, which describes them',
   'src/server/meta/operations.table.ts': 'which function answers a call; the calls have a page',
   'src/server/data/operations.table.ts': 'which function answers a call; the calls have a page',
+  'src/protocol/wire/requests.table.ts': 'how the requests of calls are written; the calls have a page',
+  'src/protocol/wire/replies.table.ts': 'how the replies of calls are written; the calls have a page',
+  'src/protocol/wire/session-messages.table.ts': 'how the session calls are written; they have a page',
+  'src/protocol/wire/push-messages.table.ts': 'how the pushes are written; they have a page',
 };
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');

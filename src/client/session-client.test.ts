@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drive, FsError, ManualClock, type Maybe, rootIno, SeededRandom } from '#base';
-import { calls, copyMessage, superuser } from '#protocol';
+import { calls, createCodec, superuser } from '#protocol';
 import { type CallHeader, type Handler, MemoryNetwork } from '#transport';
 import { SessionClient, type SessionClientOptions } from './session-client.ts';
 
@@ -11,7 +11,7 @@ function makeClient(handler: Handler, options: Partial<SessionClientOptions> = {
   const clock = new ManualClock();
   const random = new SeededRandom(7);
   const weather = { minDelayMs: 1, maxDelayMs: 2, lossPerMillion: 0, silenceMs: 500 };
-  const network = new MemoryNetwork({ clock, random, weather, copy: copyMessage });
+  const network = new MemoryNetwork({ clock, random, weather, codec: createCodec({ replies: 'bare' }) });
   const headers: CallHeader[] = [];
   const listen = () =>
     network.listen('s', (header, request, context) => {
@@ -42,7 +42,7 @@ test('a call is repeated with its slot and sequence until the reply arrives', as
 });
 
 test('an idempotent call takes no slot', async () => {
-  const { client, network, headers, wait } = makeClient(() => undefined, { slots: 1 });
+  const { client, network, headers, wait } = makeClient(() => 'target', { slots: 1 });
   network.weather.lossPerMillion = 100_000;
   await wait(Promise.all(Array.from({ length: 10 }, () => client.call('readlink', { ino: rootIno }))));
   assert(headers.every(({ slot, sequence }) => slot === 0 && sequence === 0));

@@ -47,6 +47,12 @@ export class RequestCaller implements Caller {
     return false;
   }
 
+  groups(): readonly number[] {
+    const credentials = this.#read();
+    const groups = Array.from(credentials.subarray(field.groups, field.groups + credentials[field.groupCount]!));
+    return this.#sentGroup >= 0 && !groups.includes(this.#sentGroup) ? [...groups, this.#sentGroup] : groups;
+  }
+
   capable(capability: number): boolean {
     const credentials = this.#read();
     // Capabilities of another user namespace do not reach this mount's inodes.

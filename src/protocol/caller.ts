@@ -11,6 +11,12 @@ export interface Caller {
    * clearing of setgid) still hold.
    */
   readonly checked: boolean;
+  /**
+   * Whether groups and capabilities are at hand, so that they travel with a call that leaves this process. `unknown`:
+   * asking for them fails with `needsIdentity`. Missing: they are looked up when they are asked for, and a call
+   * travels without them first.
+   */
+  readonly identity?: 'known' | 'unknown';
   /** Whether `gid` is the caller's own or one of its supplementary groups. */
   inGroup(gid: number): boolean;
   /** All supplementary groups, for a call that leaves this process; missing: none are known. */
@@ -24,6 +30,7 @@ export const superuser: Caller = {
   uid: 0,
   gid: 0,
   checked: true,
+  identity: 'known',
   inGroup: () => true,
   capable: () => true,
 };

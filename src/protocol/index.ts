@@ -21,7 +21,6 @@ export type {
   WriteRequest,
 } from './calls.ts';
 export * from './constants.ts';
-export { copyMessage } from './copy-message.ts';
 export { type LeaseKind, leases } from './leases.table.ts';
 export { fromPlainCaller, type PlainCaller, toPlainCaller } from './plain-caller.ts';
 export { pushes } from './pushes.table.ts';
@@ -43,3 +42,5 @@ export type {
   SessionReplyOf,
   SessionRequestOf,
 } from './session-calls.ts';
+export { type CodecOptions, createCodec, type WireCodec } from './wire/codec.ts';
+export { dataMaxBytes, directoryEntriesMax, messageMaxBytes } from './wire/limits.ts';

@@ -8,6 +8,7 @@ export type {
   Codec,
   Connection,
   ConnectionEvents,
+  FailureCodec,
   Handler,
   MessageCodec,
   Peer,

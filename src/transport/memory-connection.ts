@@ -1,5 +1,5 @@
 import { type Clock, FsError, type Timer } from '#base';
-import type { CallContext, CallHeader, Connection, ConnectionEvents, Handler, Peer } from './transport.ts';
+import type { CallContext, CallHeader, Codec, Connection, ConnectionEvents, Handler, Peer } from './transport.ts';
 
 /** How the network treats messages; may be changed while it runs. */
 export interface NetworkWeather {
@@ -16,7 +16,7 @@ export interface NetworkWeather {
 export interface Wire {
   readonly clock: Clock;
   readonly weather: NetworkWeather;
-  readonly copy: (message: unknown) => unknown;
+  readonly codec: Codec;
   /** The time that the next message is under way; undefined: it will be lost. */
   drawDelayMs(): number | undefined;
   isSevered(a: string, b: string): boolean;
@@ -83,7 +83,12 @@ export class MemoryConnection implements Connection {
       return Promise.reject(new FsError('wouldBlock', `${callsUnderWayMax} calls from ${this.#from} are under way`));
     }
     const id = this.#nextId++;
-    const message = this.#network.copy(request);
+    let message: Uint8Array;
+    try {
+      message = joined(this.#network.codec.requests.encode(header.code, request));
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return new Promise((resolve, reject) => {
       const giveUp = (): void => this.#giveUp(id);
       signal?.addEventListener('abort', giveUp);
@@ -97,7 +102,7 @@ export class MemoryConnection implements Connection {
     this.#break();
   }
 
-  #arrive(id: number, header: CallHeader, request: unknown): void {
+  #arrive(id: number, header: CallHeader, message: Uint8Array): void {
     const server = this.#server;
     if (server?.state !== 'open') {
       this.#serverEnded();
@@ -107,16 +112,17 @@ export class MemoryConnection implements Connection {
     const call = new ServedCall(this.#peer);
     this.#served.set(id, call);
     try {
+      const request = this.#network.codec.requests.decode(header.code, message);
       result = server.handler(header, request, call);
     } catch (error) {
-      this.#answer(server, id, { error });
+      this.#fail(server, id, error);
       return;
     }
-    if (!(result instanceof Promise)) this.#answer(server, id, { reply: result });
+    if (!(result instanceof Promise)) this.#answer(server, id, header.code, result);
     else
       result.then(
-        (reply: unknown) => this.#answer(server, id, { reply }),
-        (error: unknown) => this.#answer(server, id, { error }),
+        (reply: unknown) => this.#answer(server, id, header.code, reply),
+        (error: unknown) => this.#fail(server, id, error),
       );
   }
 
@@ -130,16 +136,33 @@ export class MemoryConnection implements Connection {
     this.#send(this.#replies, () => this.#break());
   }
 
-  #answer(server: ListeningServer, id: number, outcome: { reply: unknown } | { error: unknown }): void {
-    this.#served.delete(id);
+  #answer(server: ListeningServer, id: number, code: number, reply: unknown): void {
     if (server.state !== 'open') return;
-    if ('error' in outcome) {
-      const failure = asFailure(outcome.error);
-      this.#send(this.#replies, () => this.#settle(id)?.reject(failure));
+    const { replies } = this.#network.codec;
+    let message: Uint8Array;
+    try {
+      message = joined(replies.encode(code, reply));
+    } catch (error) {
+      this.#fail(server, id, error);
       return;
     }
-    const reply = this.#network.copy(outcome.reply);
-    this.#send(this.#replies, () => this.#settle(id)?.resolve(reply));
+    this.#served.delete(id);
+    this.#send(this.#replies, () => {
+      const waiting = this.#settle(id);
+      try {
+        waiting?.resolve(replies.decode(code, message));
+      } catch (error) {
+        waiting?.reject(error);
+      }
+    });
+  }
+
+  #fail(server: ListeningServer, id: number, error: unknown): void {
+    this.#served.delete(id);
+    if (server.state !== 'open') return;
+    const { failures } = this.#network.codec;
+    const message = joined(failures.encode(error));
+    this.#send(this.#replies, () => this.#settle(id)?.reject(failures.decode(message)));
   }
 
   #settle(id: number): Waiting | undefined {
@@ -158,8 +181,9 @@ export class MemoryConnection implements Connection {
   #push(code: number, message: unknown): void {
     const server = this.#server;
     if (server?.state !== 'open') return;
-    const copy = this.#network.copy(message);
-    this.#send(this.#replies, () => this.#events?.pushed(code, copy));
+    const { pushes } = this.#network.codec;
+    const bytes = joined(pushes.encode(code, message));
+    this.#send(this.#replies, () => this.#events?.pushed(code, pushes.decode(code, bytes)));
   }
 
   #send(direction: Direction, arrive: () => void): void {
@@ -284,7 +308,7 @@ function cancelled(): FsError {
   return new FsError('cancelled', 'the caller gave up waiting');
 }
 
-/** Only statuses travel; anything else that was thrown is a bug, and its name is all that a client learns. */
-function asFailure(error: unknown): FsError {
-  return error instanceof FsError ? new FsError(error.status, error.message) : new FsError('io', `a bug: ${error}`);
+/** The message as it arrives: in one piece, in memory of its own. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(pieces);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drive, ManualClock, SeededRandom } from '#base';
-import { copyMessage } from '#protocol';
+import { anyMessageCodec } from './any-message.testing.ts';
 import { MemoryNetwork } from './memory-network.ts';
 import { transportContract } from './transport.contract.ts';
 import type { Handler } from './transport.ts';
@@ -16,7 +16,7 @@ function makeNetwork(seed = 1, weather = calm) {
     clock,
     random: new SeededRandom(seed),
     weather: { ...weather },
-    copy: copyMessage,
+    codec: anyMessageCodec,
   });
   return { clock, network };
 }

@@ -1,13 +1,13 @@
 import { below, type Clock, type Random } from '#base';
 import { type ListeningServer, MemoryConnection, type NetworkWeather, type Wire } from './memory-connection.ts';
-import type { Connection, ConnectionEvents, Handler } from './transport.ts';
+import type { Codec, Connection, ConnectionEvents, Handler } from './transport.ts';
 
 export interface MemoryNetworkOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly weather: NetworkWeather;
-  /** What encoding and decoding would do: an equal message that shares no memory with the original. */
-  readonly copy: (message: unknown) => unknown;
+  /** Messages arrive as their bytes say, as on any network. */
+  readonly codec: Codec;
 }
 
 /** A server's ear on the network. */
@@ -28,16 +28,16 @@ export class MemoryNetwork implements Wire {
   readonly clock: Clock;
   readonly random: Random;
   readonly weather: NetworkWeather;
-  readonly copy: (message: unknown) => unknown;
+  readonly codec: Codec;
   readonly #listeners = new Map<string, Listener>();
   /** Pairs of hosts, as `pairOf` names them, that cannot hear each other. */
   readonly #severed = new Set<string>();
 
-  constructor({ clock, random, weather, copy }: MemoryNetworkOptions) {
+  constructor({ clock, random, weather, codec }: MemoryNetworkOptions) {
     this.clock = clock;
     this.random = random;
     this.weather = weather;
-    this.copy = copy;
+    this.codec = codec;
   }
 
   /** Replaces whoever listened at `host` before. */

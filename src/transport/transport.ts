@@ -58,11 +58,15 @@ export interface CallHeader {
   readonly sequence: number;
 }
 
-/** Makes bytes of messages, for transports that leave the process. Given by whoever puts the rooms together. */
+/**
+ * Makes bytes of messages, for transports that leave the process. Given by whoever puts the rooms together. All of it
+ * fails with `notImplemented` for a number that is not known.
+ */
 export interface Codec {
   readonly requests: MessageCodec;
   readonly replies: MessageCodec;
   readonly pushes: MessageCodec;
+  readonly failures: FailureCodec;
 }
 
 /** One direction of a codec. `code` is the call's or the push's number. */
@@ -74,4 +78,10 @@ export interface MessageCodec {
   encode(code: number, message: unknown): readonly Uint8Array[];
   /** May keep views of `bytes`, which belong to it from here on. Fails with `invalid` for what it cannot read. */
   decode(code: number, bytes: Uint8Array): unknown;
+}
+
+/** How a failed call is answered. Only statuses travel: anything else that was thrown is a bug and arrives as `io`. */
+export interface FailureCodec {
+  encode(error: unknown): readonly Uint8Array[];
+  decode(bytes: Uint8Array): FsError;
 }

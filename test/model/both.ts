@@ -176,5 +176,5 @@ function describeDifference(actual: Uint8Array, expected: Uint8Array): string {
 
 /** A caller as the kernel presents one that it has checked. */
 export function checkedCaller(uid: number): Caller {
-  return { uid, gid: uid, checked: true, inGroup: (gid) => gid === uid, capable: () => uid === 0 };
+  return { uid, gid: uid, checked: true, identity: 'known', inGroup: (gid) => gid === uid, capable: () => uid === 0 };
 }

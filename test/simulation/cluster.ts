@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { below, drive, type Ino, ManualClock, type Random, rootIno, SeededRandom, sleep } from '#base';
 import { SessionClient } from '#client';
-import { copyMessage, O_APPEND, O_WRONLY, superuser } from '#protocol';
+import { createCodec, O_APPEND, O_WRONLY, superuser } from '#protocol';
 import { MemoryNetwork } from '#transport';
 import { embeddedVfsOptions, Vfs } from '#vfs';
 import { Application } from './application.ts';
@@ -51,7 +51,7 @@ class Cluster {
       clock,
       random: stream(),
       weather: { minDelayMs: 0, maxDelayMs: 8, lossPerMillion: 0, silenceMs: 400 },
-      copy: copyMessage,
+      codec: createCodec({ replies: 'bare' }),
     });
     this.#host = new ServerHost({ clock, random: stream(), network: this.#network, bug });
     for (let index = 0; index < clientCount; index++) {
