@@ -15,8 +15,9 @@ import { checkPromises, type Promised } from './promised.ts';
 import { RecordedSite } from './recorded-site.ts';
 
 /*
- * By hand: CFS_POWER_CUTS=some takes a minute, CFS_POWER_CUTS=all cuts at every sync of longer recordings, which takes an hour. CFS_POWER_CUT_SEED=N throws other
- * dice. What happened at which moment repeats only with the recording, which a failure keeps.
+ * By hand: CFS_POWER_CUTS=some takes a minute, CFS_POWER_CUTS=all cuts at every sync of longer recordings, which takes an
+ * hour. CFS_POWER_CUT_SEED=N throws other dice. What happened at which moment repeats only with the recording, which a
+ * failure keeps.
  */
 const isLong = process.env['CFS_POWER_CUTS'] === 'all';
 const workMs = isLong ? 5000 : 1000;

@@ -132,6 +132,9 @@ export class TreeWriter {
     const piece = this.#newPiece(thing, from, Math.min(thing.size, from + 1 + below(this.#random, 6000)));
     await this.#changing(thing, [], piece);
     const fd = await this.#actor.open(this.#nameOf(thing), O.RDWR);
+    // Past the daemon msync(2) syncs the bytes alone: the rest has to be durable before.
+    await this.#actor.fsync(fd);
+    thing.synced('all');
     const mapping = await this.#actor.mmap(fd, thing.size, PROT.READ | PROT.WRITE, MAP.SHARED);
     await this.#actor.store(mapping, from, bytesOf(piece));
     thing.cover(piece);
