@@ -166,6 +166,18 @@ for (const [name, act] of Object.entries(changes)) {
   }
 }
 
+rootFact('a write through a handle older than the capabilities of a file drops them', async ({ app, start }) => {
+  await app.writeFile('file', Buffer.alloc(100_000));
+  await app.chmod('file', 0o777);
+  for (const writer of [app, await start(bob)]) {
+    const fd = await writer.open('file', O.RDWR);
+    await writer.write(fd, 'x');
+    await app.setxattr('file', NAME, capability(NET_RAW));
+    await writer.write(fd, 'x');
+    await expect(app.getxattr('file', NAME), 'ENODATA');
+  }
+});
+
 rootFact('chown drops capabilities, chmod, utimensat, link and rename keep them', async ({ app }) => {
   await app.writeFile('file', 'content');
   await app.setxattr('file', NAME, capability(NET_RAW));

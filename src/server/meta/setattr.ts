@@ -66,7 +66,10 @@ function applyChanges(tx: Transaction, inode: Inode, { caller, changes }: Reques
   applyTimes(inode, changes, now);
 }
 
-/** chown(2) of neither user nor group comes without any field, and still takes setuid and setgid away. */
+/**
+ * chown(2) of neither user nor group comes without any field, and still takes setuid and setgid away. So does what the
+ * kernel asks for before a write past the daemon to a file with these bits, by someone without the capability.
+ */
 function isChown({ mode, uid, gid, size, atime, mtime, ctime }: AttributeChanges): boolean {
   if (uid !== undefined || gid !== undefined) return true;
   const others = mode ?? size ?? atime ?? mtime ?? ctime;
