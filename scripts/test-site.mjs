@@ -3,7 +3,7 @@
  * else's. Its end unmounts, ends and removes whatever the tests have left there.
  */
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 
 const tmpfsMagic = 0x01021994;
 /** A tmpfs with less room than this is left alone. */
@@ -39,17 +40,18 @@ const unwanted = [
 ];
 
 export class TestSite {
-  /** Temporary files, and those that are many or large: in memory where there is room, so that no disk is waited for. */
-  #directories;
-  #mark;
+  #leftovers;
+  #caretaker;
 
   constructor() {
+    // Temporary files, and those that are many or large: in memory where there is room, so that no disk is waited for.
     const base = Buffer.byteLength(tmpdir()) > pathMaxBytes ? '/tmp' : tmpdir();
     const directory = newDirectory(base);
     const inMemory = [base, '/dev/shm'].find(isRoomyTmpfs);
     const fast = inMemory === undefined || inMemory === base ? directory : newDirectory(inMemory);
-    this.#directories = [...new Set([directory, fast])];
-    this.#mark = `CFS_TEST_RUN=${directory}`;
+    const directories = [...new Set([directory, fast])];
+    this.#leftovers = new Leftovers(directories);
+    this.#caretaker = startCaretaker(directories);
     for (const name of ['data', 'state', 'run']) mkdirSync(join(directory, name), { mode: 0o700 });
     this.environment = {
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !unwanted.includes(name))),
@@ -63,6 +65,29 @@ export class TestSite {
     };
     // Modes of new files are part of what is tested.
     process.umask(0o022);
+  }
+
+  /** Waits until the last processes of the run have ended by themselves, for so long at most. */
+  async settle(limitMs) {
+    await this.#leftovers.settle(limitMs);
+  }
+
+  /** Removes all of it; what should not have been there any more, one line each. */
+  remove() {
+    const left = this.#leftovers.remove();
+    this.#caretaker.kill('SIGKILL');
+    return left;
+  }
+}
+
+/** Whatever there is of a run: processes with its environment or in its `directories`, and mounts below these. */
+export class Leftovers {
+  #directories;
+  #mark;
+
+  constructor(directories) {
+    this.#directories = directories;
+    this.#mark = `CFS_TEST_RUN=${directories[0]}`;
   }
 
   /** Waits until the last processes of the run have ended by themselves, for so long at most. */
@@ -119,6 +144,19 @@ export class TestSite {
         return isOurs ? [{ pid: Number(name), command: read('cmdline').replaceAll('\0', ' ').slice(0, 200) }] : [];
       });
   }
+}
+
+/** A process in a session of its own, which outlives even a run that is killed, and then removes what is left of it. */
+function startCaretaker(directories) {
+  const program = fileURLToPath(new URL('test-caretaker.mjs', import.meta.url));
+  const caretaker = spawn(process.execPath, [program, ...directories], {
+    detached: true,
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  caretaker.unref();
+  caretaker.stdin.unref();
+  return caretaker;
 }
 
 function newDirectory(base) {
