@@ -1,0 +1,29 @@
+import { fileModel, registerModel } from './file-model.ts';
+import type { History, Operation } from './history.ts';
+import { findViolation } from './linearizable.ts';
+import { type NamesFacts, NamesModel } from './names-model.ts';
+
+/** What in a history is not linearizable, if anything: each object for itself, which is enough (Herlihy and Wing). */
+export function findStrictViolation(history: History, facts: NamesFacts): string | undefined {
+  for (const [object, operations] of history.byObject()) {
+    const found = checkObject(object, operations, facts);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function checkObject(object: string, operations: readonly Operation[], facts: NamesFacts): string | undefined {
+  const [kind, ino] = object.split(' ');
+  switch (kind) {
+    case 'names':
+      return findViolation(operations, new NamesModel(facts));
+    case 'file':
+      return findViolation(operations, fileModel);
+    case 'mode':
+      return findViolation(operations, registerModel(facts.directories.has(Number(ino)) ? '755' : '644'));
+    case 'xattr':
+      return findViolation(operations, registerModel(''));
+    default:
+      throw new Error(`no model of ${object}`);
+  }
+}

@@ -1,0 +1,68 @@
+import { type Clock, FsError, type Ino } from '#base';
+import { type History, type Input, isDoubtful, type Operation, type Output } from '../history/history.ts';
+
+export interface RecorderOptions {
+  readonly history: History;
+  /** The world's, not the client's. */
+  readonly clock: Clock;
+  readonly client: string;
+  readonly process: string;
+}
+
+/** What one part of an operation is about. */
+export interface Part<T> {
+  readonly object: string;
+  readonly input: Input;
+  /** What the application was told of it. */
+  readonly output: (result: T) => Output;
+  readonly openedAt?: number;
+}
+
+/** Writes down what one process does. */
+export class Recorder {
+  readonly #options: RecorderOptions;
+  /** Failures that say nothing about the objects. */
+  doubts: string[] = [];
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+  }
+
+  /** One operation; a status where it was refused. */
+  async one<T>(object: string, input: Input, run: () => Promise<T>, output: (result: T) => Output) {
+    return this.all([{ object, input, output }], run);
+  }
+
+  /**
+   * An operation that tells something about several objects at once. With `ino`, being told that this inode is gone
+   * is a fact about its names instead.
+   */
+  async all<T>(parts: readonly Part<T>[], run: () => Promise<T>, ino?: Ino): Promise<T | undefined> {
+    const { history, process } = this.#options;
+    const gone = ino && this.#begin({ object: 'names', input: { kind: 'gone', ino } });
+    const begun = parts.map((part) => ({ part, operation: this.#begin(part) }));
+    try {
+      const result = await run();
+      for (const { part, operation } of begun) history.end(operation, part.output(result));
+      if (gone !== undefined) gone.isVoid = true;
+      return result;
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      const isGone = error.status === 'stale' || error.status === 'notFound';
+      if (gone !== undefined) history.end(gone, error.status);
+      for (const { operation } of begun) {
+        history.end(operation, error.status);
+        operation.isDoubtful = isDoubtful(error);
+        operation.isVoid = isGone && gone !== undefined;
+      }
+      if (gone !== undefined) gone.isVoid = !isGone;
+      if (isDoubtful(error)) this.doubts.push(`${process}: ${parts[0]?.input.kind}: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  #begin({ object, input, openedAt }: Omit<Part<never>, 'output'>): Operation {
+    const { history, clock, client, process } = this.#options;
+    return history.begin({ object, client, process, input, beganAtMs: clock.nowMs(), openedAt });
+  }
+}
