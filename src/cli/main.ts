@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { FsError } from '#base';
+import { addCert } from './cert-commands.ts';
 import { completion, shells } from './completion.ts';
 import { doctor } from './doctor.ts';
 import { exitCodes } from './exit-codes.table.ts';
@@ -8,6 +9,7 @@ import { mount } from './mount.ts';
 import { mountOptions, type OptionName, type OptionRow } from './options.table.ts';
 import { type MountOptions, parseMountOptionList, parseOption } from './options.ts';
 import { sentenceOf } from './output.ts';
+import { run } from './run.ts';
 import { status } from './status.ts';
 import { umount } from './umount.ts';
 import { version } from './version.ts';
@@ -44,6 +46,7 @@ function program(): Command {
     .option('--repair', 'mend what is found')
     .option('--json', 'as one object')
     .action(run((store: string | undefined, options: { repair?: boolean; json?: boolean }) => fsck(store, options)));
+  addCert(cfs);
   cfs
     .command('completion')
     .description('print a completion script')
@@ -89,15 +92,6 @@ function optionsOf(name: OptionName, row: OptionRow): Option[] {
   const off = new Option(`--no-${flag}`, `not --${flag}`);
   if (row.default === true) return [off.helpGroup('')].map((option) => Object.assign(option, { description: help }));
   return row.default === false ? [on] : [on, off.hideHelp()];
-}
-
-/** Commander calls an action with the arguments and then the options and itself; the exit code is kept for the end. */
-function run<A extends unknown[]>(
-  action: (...args: A) => number | Promise<number>,
-): (...args: unknown[]) => Promise<void> {
-  return async (...args) => {
-    process.exitCode = await action(...(args.slice(0, -1) as A));
-  };
 }
 
 try {

@@ -86,6 +86,12 @@ export function parseOption(name: OptionName, value: string | undefined, where: 
   }
 }
 
+/** A whole number from 1 on; anything else fails with `invalid`. */
+export function parseCount(text: string, where: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new FsError('invalid', `${where} ${text}: it is a whole number from 1 on`);
+}
+
 function parseSwitch(value: string | undefined, where: string): boolean {
   if (value === undefined || value === 'on' || value === 'true' || value === 'yes' || value === '1') return true;
   if (value === 'off' || value === 'false' || value === 'no' || value === '0') return false;

@@ -16,3 +16,8 @@ export function defaultStore(): string {
 export function defaultLogFile(): string {
   return join(xdg('XDG_STATE_HOME', '.local/state'), `claudefs/mount-${process.pid}.log`);
 }
+
+/** The directory of a certificate authority that is not named. */
+export function defaultPki(): string {
+  return process.getuid?.() === 0 ? '/etc/cfs/pki' : join(xdg('XDG_CONFIG_HOME', '.config'), 'cfs/pki');
+}

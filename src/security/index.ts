@@ -1,4 +1,4 @@
-/** Who may do what: access to inodes, POSIX ACLs, extended attributes. Pure decisions, without I/O. */
+/** Who may do what: access to inodes, POSIX ACLs, extended attributes, exports; and who is who: certificates. */
 export {
   inGroupOrCapable,
   ownerOrCapable,
@@ -21,5 +21,16 @@ export {
   modeOfAcl,
   parseAcl,
 } from './acl.ts';
+export {
+  CertificateAuthority,
+  type CertificateUse,
+  type IssuedCertificate,
+  type IssueRequest,
+  revokedSerials,
+  validityInWords,
+} from './certificate-authority.ts';
+export { type Export, Exports, nobodyId, wholeVolume } from './exports.ts';
+export { IdMap, type IdRange } from './id-map.ts';
 export type { Guarded, Subject } from './subject.ts';
+export { loadTlsCredentials, type TlsCredentials, type TlsFiles } from './tls-credentials.ts';
 export { accessAclName, capabilityName, defaultAclName, listsXattr, refuseXattr, xattrFits } from './xattr-access.ts';
