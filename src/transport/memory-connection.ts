@@ -1,5 +1,6 @@
 import { type Clock, FsError, type Timer } from '#base';
-import type { CallContext, CallHeader, Codec, Connection, ConnectionEvents, Handler, Peer } from './transport.ts';
+import { ServedCall } from './served-call.ts';
+import type { CallHeader, Codec, Connection, ConnectionEvents, Handler, Peer } from './transport.ts';
 
 /** How the network treats messages; may be changed while it runs. */
 export interface NetworkWeather {
@@ -269,27 +270,6 @@ class MemoryPeer implements Peer {
 
   lost(): void {
     this.#closed.abort();
-  }
-}
-
-class ServedCall implements CallContext {
-  readonly peer: Peer;
-  #controller: AbortController | undefined;
-  #isAborted = false;
-
-  constructor(peer: Peer) {
-    this.peer = peer;
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#isAborted) this.#controller.abort();
-    return this.#controller.signal;
-  }
-
-  abort(): void {
-    this.#isAborted = true;
-    this.#controller?.abort();
   }
 }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { drive, ManualClock, SeededRandom } from '#base';
 import { anyMessageCodec } from './any-message.testing.ts';
 import { MemoryNetwork } from './memory-network.ts';
-import { transportContract } from './transport.contract.ts';
+import { remoteTransportContract, type TransportUnderTest, transportContract } from './transport.contract.ts';
 import type { Handler } from './transport.ts';
 
 const header = { code: 1, session: 0, slot: 0, sequence: 0 };
@@ -21,18 +21,20 @@ function makeNetwork(seed = 1, weather = calm) {
   return { clock, network };
 }
 
-transportContract('memory network', () => {
+const makeTransport = (): TransportUnderTest => {
   const { clock, network } = makeNetwork();
   let servers = 0;
   return {
-    connect: (handler) => {
+    connect: (handler, events) => {
       const host = `server ${servers++}`;
       network.listen(host, handler);
-      return network.connect('client', host);
+      return network.connect('client', host, events);
     },
     wait: (result) => drive(clock, result),
   };
-});
+};
+transportContract('memory network', makeTransport);
+remoteTransportContract('memory network', makeTransport);
 
 test('a reply takes a delay there and a delay back', async () => {
   const { clock, network } = makeNetwork(1, { ...calm, minDelayMs: 5, maxDelayMs: 5 });

@@ -5,6 +5,12 @@ import type { FsError, Maybe } from '#base';
  * other way, unasked and unanswered. The transport knows neither the names of messages nor their content, but their
  * number. In-process, requests and replies are handed over by reference, and a reply that is there at once is
  * returned at once; elsewhere a codec makes bytes of them.
+ *
+ * An RDMA fabric fits behind it as it is: the call goes out as a message with the pieces of its codec; a long piece
+ * stays where it is, in memory that the fabric registered when it gave it out or registers now, and the message carries
+ * its key instead. The side that owns no copy moves the bytes: the server reads a write's content out of the client's
+ * memory, and writes a read's content into memory that the client set aside with the call. So neither a caller nor a
+ * handler may touch what it passed on until its call has ended.
  */
 export interface Connection {
   /**
@@ -73,7 +79,8 @@ export interface Codec {
 export interface MessageCodec {
   /**
    * The message in pieces that follow each other on the wire. Bulk data (the bytes of a write, the reply of a read) is
-   * a piece of its own, by reference: it stays the caller's until it has been sent.
+   * a piece of its own, by reference: it stays the caller's, unchanged until it has been sent. It is the last piece, so
+   * that a fabric can carry it apart from the others and place it where the other side wants it.
    */
   encode(code: number, message: unknown): readonly Uint8Array[];
   /** May keep views of `bytes`, which belong to it from here on. Fails with `invalid` for what it cannot read. */

@@ -1,0 +1,84 @@
+import { isIP } from 'node:net';
+import { connect, createServer, type PeerCertificate, type Server } from 'node:tls';
+import { handshakeFailure } from './connect-failure.ts';
+import { StreamConnection } from './stream-connection.ts';
+import { addressOf, type ListenOptions, SocketListener, type StreamListener } from './stream-listener.ts';
+import { type ConnectOptions, connectionOptions } from './tcp.ts';
+import type { Connection } from './transport.ts';
+
+/** Who this end is, and whom it believes; PEM. */
+export interface TlsIdentity {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** Certificates of the authority that signed the other end's. */
+  readonly ca: string | Buffer;
+  /** Lists of certificates that the authority has revoked. */
+  readonly crl?: string | Buffer | (string | Buffer)[];
+}
+
+export interface TlsConnectOptions extends ConnectOptions {
+  readonly tls: TlsIdentity;
+  /** What the server's certificate must be for. Default: `host`. */
+  readonly serverName?: string;
+}
+
+export interface TlsListenOptions extends ListenOptions {
+  readonly tls: TlsIdentity;
+}
+
+export interface TlsListener extends StreamListener {
+  /** From now on for new connections: after a certificate was renewed, or others revoked. */
+  renew(tls: TlsIdentity): void;
+}
+
+/** Both ends are ours, so the newest version alone will do. */
+const versions = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
+
+/**
+ * A connection over TLS 1.3, both ends with certificates. As `connectTcp`; when either certificate is not accepted,
+ * calls fail with `accessDenied` and the reason.
+ */
+export function connectTls(options: TlsConnectOptions): Connection {
+  const { host, port, tls, serverName = host } = options;
+  // An address is no name that the handshake may carry; the certificate is compared with it all the same.
+  const servername = isIP(serverName) === 0 ? { servername: serverName } : {};
+  const socket = connect({ host, port, ...tls, ...versions, ...servername, rejectUnauthorized: true });
+  socket.setNoDelay(true);
+  return new StreamConnection({ ...connectionOptions(options), socket, readyEvent: 'secureConnect', checksums: false });
+}
+
+/** Serves over TLS 1.3 whoever has a certificate of the authority. */
+export async function listenTls(options: TlsListenOptions): Promise<TlsListener> {
+  const server = createServer({
+    ...options.tls,
+    ...versions,
+    requestCert: true,
+    rejectUnauthorized: true,
+    noDelay: true,
+    handshakeTimeout: options.limits?.connectTimeoutMs ?? 10_000,
+  });
+  const listener = new RenewableListener(server, options);
+  server.on('secureConnection', (socket) => listener.accept(socket, nameOf(socket.getPeerCertificate())));
+  server.on('tlsClientError', (error, socket) => listener.refused(handshakeFailure(error), addressOf(socket)));
+  return await listener.listen();
+}
+
+class RenewableListener extends SocketListener implements TlsListener {
+  readonly #secureServer: Server;
+
+  constructor(server: Server, options: ListenOptions) {
+    super(server, options, false);
+    this.#secureServer = server;
+  }
+
+  renew(tls: TlsIdentity): void {
+    this.#secureServer.setSecureContext({ ...tls, ...versions });
+  }
+}
+
+/** The subject's common name, or where it has none the first DNS name. */
+function nameOf({ subject, subjectaltname }: PeerCertificate): string | undefined {
+  const name: unknown = subject?.CN;
+  if (typeof name === 'string' && name !== '') return name;
+  return /(?:^|, )DNS:([^,]+)/.exec(subjectaltname ?? '')?.[1];
+}
