@@ -19,4 +19,6 @@ export interface LeaseGrant {
   readonly ino: Ino;
   /** Bits of `leases.table.ts`. */
   readonly kinds: number;
+  /** Grants of a volume are numbered, upwards for ever. */
+  readonly number: number;
 }

@@ -23,4 +23,6 @@ export interface RecalledLease {
   readonly kinds: number;
   /** Of `entries`: the only name whose meaning changes, where it is one; undefined: any. */
   readonly name: ByteString | undefined;
+  /** What was granted up to this number ends. */
+  readonly number: number;
 }

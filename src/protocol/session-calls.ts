@@ -73,6 +73,11 @@ export interface LeaseReturn {
   readonly ino: Ino;
   /** Bits of `leases.table.ts`. */
   readonly kinds: number;
+  /**
+   * Of the recall that is answered, or of the latest grant that is given up: a return that was delayed or repeated
+   * takes nothing away that was granted after it.
+   */
+  readonly number: number;
 }
 
 export interface HeldOpen {

@@ -6,7 +6,11 @@ import { record } from './record.ts';
 
 const head = record<Omit<Answer<unknown>, 'reply'>>({
   serial: u53(),
-  grants: list(record<LeaseGrant>({ ino: u53<LeaseGrant['ino']>(), kinds: u32 }), listMax, 4 + 8 + 4),
+  grants: list(
+    record<LeaseGrant>({ ino: u53<LeaseGrant['ino']>(), kinds: u32, number: u53() }),
+    listMax,
+    4 + 8 + 4 + 8,
+  ),
   also: list(attributes, listMax, attributesBytes),
 });
 

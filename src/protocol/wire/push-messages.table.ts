@@ -8,8 +8,9 @@ const recalledLease = record<RecalledLease>({
   ino: u53<RecalledLease['ino']>(),
   kinds: u32,
   name: maybe(byteString(nameMaxBytes, 'nameTooLong')),
+  number: u53(),
 });
-const recalledLeaseBytes = 4 + 8 + 4 + 1;
+const recalledLeaseBytes = 4 + 8 + 4 + 1 + 8;
 
 /** As `requests.table.ts`, of what a server says unasked. */
 export const pushMessages: { readonly [N in PushName]: Field<Pushes[N]> } = {

@@ -30,7 +30,7 @@ const lockBytes = 4 + 1 + 8 + 1 + 8 + 8 + 4;
 
 const heldLocks = list(record<HeldLock>({ ino, lock }), listMax, 4 + 8 + lockBytes);
 const heldOpens = list(record<HeldOpen>({ ino, count: u53() }), listMax, 4 + 8 + 8);
-const leaseReturns = list(record<LeaseReturn>({ ino, kinds: u32 }), listMax, 4 + 8 + 4);
+const leaseReturns = list(record<LeaseReturn>({ ino, kinds: u32, number: u53() }), listMax, 4 + 8 + 4 + 8);
 const inos = list(ino, listMax, 8);
 
 const sessionFacts = fields<SessionFacts>({
