@@ -10,12 +10,14 @@ export interface Client {
   readonly files: LocalFiles | undefined;
 }
 
-/** The one call that only the in-process transport has: the file behind a blob. */
+/** What only the in-process transport has: the file behind a blob, and the memory that its reads lie in. */
 export interface LocalFiles {
   /** A descriptor of the inode's file, open for reading and writing; it stays the store's and is valid until `giveBack`. */
   lend(ino: Ino, writing: boolean): Maybe<number>;
   /** Ends one `lend` with the same `writing`. */
   giveBack(ino: Ino, writing: boolean): Maybe<void>;
+  /** Nobody looks any more at what a `read` call replied: its memory may serve the next. Not calling it does no harm. */
+  reuse(bytes: Uint8Array): void;
 }
 
 /** The client of an embedded file system: no call is lost or repeated, so none carries a slot. */

@@ -95,6 +95,7 @@ export class Dispatcher {
       if (row.reply === bytesReply && (result as Uint8Array).length > copiedBodyMaxBytes) {
         encodeHead(frame, uniqueLow, uniqueHigh, (result as Uint8Array).length);
         this.#outlet.sendWithBody(frame, outHeaderBytes, result as Uint8Array);
+        this.#context.vfs.reuse(result as Uint8Array);
         return 0;
       }
       const bodyLength = row.reply.encode(frame, result, this.#context);
@@ -168,7 +169,9 @@ export class Dispatcher {
     if (row.reply === 'none') return 0;
     if (row.reply === bytesReply && (value as Uint8Array).length > copiedBodyMaxBytes) {
       encodeHead(lateFrame, uniqueLow, uniqueHigh, (value as Uint8Array).length);
-      return this.#outlet.sendWithBody(lateFrame, outHeaderBytes, value as Uint8Array);
+      const sent = this.#outlet.sendWithBody(lateFrame, outHeaderBytes, value as Uint8Array);
+      this.#context.vfs.reuse(value as Uint8Array);
+      return sent;
     }
     const bodyLength = row.reply.encode(lateFrame, value, this.#context);
     return this.#outlet.send(lateFrame, encodeHead(lateFrame, uniqueLow, uniqueHigh, bodyLength));

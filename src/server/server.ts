@@ -37,10 +37,12 @@ export function createHandler(volume: Volume): VolumeHandler {
 
 /** Lends the files of a volume whose blobs are local files; undefined for any other. */
 export function localFilesOf(volume: Volume): LocalFiles | undefined {
-  if (volume.fileBlobs === undefined) return undefined;
+  const { fileBlobs } = volume;
+  if (fileBlobs === undefined) return undefined;
   return {
     lend: (ino, writing) => lend(volume, ino, writing),
     giveBack: (ino, writing) => giveBack(volume, ino, writing),
+    reuse: (bytes) => fileBlobs.reuse(bytes),
   };
 }
 
@@ -48,4 +50,6 @@ export interface LocalFiles {
   /** See `lend` in `data/lend.ts`. */
   lend(ino: Ino, writing: boolean): Maybe<number>;
   giveBack(ino: Ino, writing: boolean): Maybe<void>;
+  /** Nobody looks any more at what a `read` call replied: its memory may serve the next. */
+  reuse(bytes: Uint8Array): void;
 }

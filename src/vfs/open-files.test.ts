@@ -35,6 +35,7 @@ class Lender {
         this.lent -= 1;
         if (writing) this.lentForWriting -= 1;
       },
+      reuse: () => undefined,
     },
   };
 

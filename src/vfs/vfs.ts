@@ -210,10 +210,15 @@ export class Vfs {
     return this.files.release(handle);
   }
 
-  /** The bytes belong to the receiver; fewer than `length` only at the end of the file. */
+  /** The bytes belong to the receiver, until it gives them to `reuse`; fewer than `length` only at the end of the file. */
   read(handle: Handle, offset: number, length: number): Maybe<Uint8Array> {
     const { ino, noAtime } = this.files.require(handle);
     return this.#client.call('read', { ino, offset, length, noAtime: noAtime || this.#options.noAtime });
+  }
+
+  /** What `read` gave has been used: its memory may serve the next read. */
+  reuse(bytes: Uint8Array): void {
+    this.#client.files?.reuse(bytes);
   }
 
   /**

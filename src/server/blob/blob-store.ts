@@ -48,6 +48,8 @@ export interface FileBlobStore extends BlobStore {
   returnFd(id: number): void;
   /** As `stat`, without waiting; only while the descriptor is lent. */
   statLent(id: number): BlobStat;
+  /** Nobody looks any more at what a `read` gave: its memory may serve the next. Not calling it does no harm. */
+  reuse(bytes: Uint8Array): void;
 }
 
 export interface BlobTime {

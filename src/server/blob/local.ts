@@ -11,6 +11,7 @@ import {
 import { BlobDirectories } from './blob-directories.ts';
 import type { BlobStat, BlobStatistics, BlobTime, FileBlobStore } from './blob-store.ts';
 import { type Descriptor, DescriptorCache } from './descriptor-cache.ts';
+import { ReadBuffers } from './read-buffers.ts';
 
 const { errno } = constants;
 const { statField } = file;
@@ -46,6 +47,7 @@ export class LocalBlobStore implements FileBlobStore {
   readonly #statfs = new Float64Array(file.fstatfsFields);
   /** Reads what needs no disk, else -EAGAIN. A tmpfs never needs one, and refuses to be asked. */
   readonly #readCached: (fd: number, into: Uint8Array, offset: number) => number;
+  readonly #buffers = new ReadBuffers();
   /** Files whose name may not be durable yet. */
   readonly #new = new Set<number>();
 
@@ -71,11 +73,15 @@ export class LocalBlobStore implements FileBlobStore {
 
   read(id: number, offset: number, length: number): Maybe<Uint8Array> {
     const descriptor = this.#require(id);
-    const bytes = Buffer.allocUnsafeSlow(length);
+    const bytes = this.#buffers.take(length);
     const cached = this.#readCached(descriptor.fd, bytes, offset);
     if (cached === length) return bytes;
     if (cached > 0 && offset + cached >= this.#sizeOf(descriptor, id)) return bytes.subarray(0, cached);
     return this.#readRest(descriptor, { bytes, offset, done: Math.max(cached, 0) });
+  }
+
+  reuse(bytes: Uint8Array): void {
+    this.#buffers.giveBack(bytes);
   }
 
   write(id: number, offset: number, data: Uint8Array): Maybe<number> {

@@ -156,6 +156,10 @@ export class MemoryBlobStore implements FileBlobStore {
     if (blob !== undefined && --blob.lent === 0) this.#lentCount--;
   }
 
+  reuse(): void {
+    // Every read has memory of its own.
+  }
+
   statLent(id: number): BlobStat {
     const { content, mtime, atime } = this.#require(id);
     return { size: content.size, blocks: content.blocks(), mtime, atime };
