@@ -27,7 +27,7 @@ export type CheckLine = { readonly begins: PowerCut } | { readonly kept: number 
 
 const cutsPerRound = 12;
 /** A tmpfs, where there is one: the disks are large and short-lived. */
-const memory = '/dev/shm';
+const memory = process.env['CFS_TEST_TMPDIR'] ?? '/dev/shm';
 
 const [recording = '', json = ''] = process.argv.slice(2);
 const plan = JSON.parse(json) as CheckPlan;

@@ -15,25 +15,24 @@ import { checkPromises, type Promised } from './promised.ts';
 import { RecordedSite } from './recorded-site.ts';
 
 /*
- * By hand: CFS_POWER_CUTS=some takes a minute, CFS_POWER_CUTS=all cuts at every sync of longer recordings, which takes an
- * hour. CFS_POWER_CUT_SEED=N throws other dice. What happened at which moment repeats only with the recording, which a
- * failure keeps.
+ * A sample runs by default. By hand: CFS_POWER_CUTS=some takes a minute, CFS_POWER_CUTS=all cuts at every sync of longer
+ * recordings, which takes an hour. CFS_POWER_CUT_SEED=N throws other dice. What happened at which moment repeats only
+ * with the recording, which a failure keeps.
  */
-const isLong = process.env['CFS_POWER_CUTS'] === 'all';
-const workMs = isLong ? 5000 : 1000;
+const amounts = {
+  sample: { workMs: 400, ends: ['killed', 'unmounted'], cuts: { withinMs: 3000 }, afterCuts: 0 },
+  some: { workMs: 1000, ends: ['unmounted', 'killed', 'unmounted'], cuts: { withinMs: 6000 }, afterCuts: 1 },
+  all: { workMs: 5000, ends: ['unmounted', 'killed', 'unmounted'], cuts: 'all', afterCuts: 20 },
+} as const;
+const amount = (process.env['CFS_POWER_CUTS'] ?? 'sample') as keyof typeof amounts;
+const { workMs, ends, cuts, afterCuts } = amounts[amount];
+const isLong = amount === 'all';
 const runSeed = Number(process.env['CFS_POWER_CUT_SEED'] ?? 1);
 const asked = askedCut(process.env);
-const skip = reasonToSkip();
-
-function reasonToSkip(): string | false {
-  if (mounting.skip !== false) return mounting.skip;
-  if (asked !== undefined) return 'one cut is to be seen again';
-  if (process.env['CFS_POWER_CUTS'] !== undefined) return false;
-  return 'recordings of real time, which no seed repeats: run with CFS_POWER_CUTS=some, or all';
-}
+const skip = asked === undefined ? mounting.skip : 'one cut is to be seen again';
 
 function planOf(seed: number): CheckPlan {
-  return { seed, cuts: isLong ? 'all' : { withinMs: 6000 }, failuresMax: 1 };
+  return { seed, cuts, failuresMax: 1 };
 }
 
 test('the power cut that is asked for', { skip: asked === undefined }, async () => {
@@ -47,13 +46,14 @@ for (const [index, mode] of ['passthrough', 'nopassthrough'].entries()) {
     const seed = runSeed + index;
     await using site = new RecordedSite();
     await site.startRecording({ seed });
-    await recordWork(site, { seed, workMs, ends: ['unmounted', 'killed', 'unmounted'], mountOptions: ['-o', mode] });
+    await recordWork(site, { seed, workMs, ends, mountOptions: ['-o', mode] });
     const checked = await checkCuts(site.recording, planOf(seed));
     tell(context, seed, checked);
     assertNoFailure(checked, site.recording, `${mode}-${seed}`);
-    assert(checked.promises > 10 * checked.cuts, 'little was promised');
+    // On a busy machine little is done in the time of a sample.
+    assert(checked.promises > (amount === 'sample' ? 1 : 10) * checked.cuts, 'little was promised');
     const random = new SeededRandom(seed);
-    for (let times = isLong ? 20 : 1; times > 0; times -= 1) {
+    for (let times = afterCuts; times > 0; times -= 1) {
       if (isLong || index === 0) await cutDuringRecovery(context, site.recording, { random, mode });
       if (isLong || index === 1) await mountAfterCut(site.recording, { random, mode });
     }
@@ -61,7 +61,8 @@ for (const [index, mode] of ['passthrough', 'nopassthrough'].entries()) {
 }
 
 for (const lies of ['always', 'about directories'] as const) {
-  test(`a disk that lies about its syncs is found out (${lies})`, { skip }, async (context) => {
+  const isLeftOut = amount === 'sample' && lies === 'about directories' && 'not part of the sample';
+  test(`a disk that lies about its syncs is found out (${lies})`, { skip: skip || isLeftOut }, async (context) => {
     await using site = new RecordedSite();
     await site.startRecording({ seed: runSeed, lies });
     await recordWork(site, { seed: runSeed, workMs: 1000, ends: ['killed'], mountOptions: [] });

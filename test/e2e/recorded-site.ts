@@ -2,7 +2,9 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { FsError } from '#base';
 import { unmount } from '#fuse';
 import { marksName } from '../recorder/disk-event.ts';
 import type { RecorderOptions } from '../recorder/recorder-mount.ts';
@@ -44,10 +46,20 @@ export class RecordedSite extends Site {
     const recorder = this.#recorder;
     if (recorder === undefined) throw new Error('nothing is recorded');
     const ended = once(recorder, 'exit');
-    await unmount(this.disk);
+    await this.#unmountDisk();
     const [code] = await ended;
     this.#recorder = undefined;
     if (code !== 0) throw new Error(`the recorder ended with ${code}`);
+  }
+
+  /** Whatever looks at all mounts of the machine may be in the way for a moment. */
+  async #unmountDisk(): Promise<void> {
+    for (let tries = 0; tries < 20; tries++) {
+      const isBusy = await unmount(this.disk).then(() => false, isBusyError);
+      if (!isBusy) return;
+      await pause(100);
+    }
+    await unmount(this.disk);
   }
 
   protected override async unmountAll(): Promise<void> {
@@ -56,4 +68,9 @@ export class RecordedSite extends Site {
     this.#recorder?.kill('SIGKILL');
     if (await isMounted(this.disk)) await unmount(this.disk, { lazy: true });
   }
+}
+
+function isBusyError(error: unknown): true {
+  if (error instanceof FsError && error.status === 'busy') return true;
+  throw error;
 }
