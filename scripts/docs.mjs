@@ -83,6 +83,22 @@ export const pages = [
     ],
   },
   {
+    page: 'cache-modes',
+    title: 'Cache modes',
+    intro:
+      'What a mount of a cluster promises in each `--cache-mode`, and how long it believes what it knows. [SEMANTICS](../SEMANTICS.md) says more.',
+    module: 'src/vfs/cache/cache-modes.table.ts',
+    rows: 'cacheModes',
+    columns: [
+      ['Mode', '*'],
+      ['Promise', 'promise'],
+      ['Names are believed', 'names'],
+      ['Attributes', 'attributes'],
+      ['Content', 'content'],
+    ],
+    omit: ['leases', 'dropsWhenReattached'],
+  },
+  {
     page: 'mount-options',
     title: 'Mount options',
     intro:

@@ -1,8 +1,8 @@
-import { type Clock, FsError, type Random } from '#base';
-import type { CacheMode } from '#client';
+import type { Clock, Ino, Random } from '#base';
+import { type CacheMode, MountSession } from '#client';
 import type { KernelFeatures } from '#fuse';
 import type { Connection, ConnectionEvents } from '#transport';
-import type { KernelCaches, Vfs, VfsOptions } from '#vfs';
+import { CachingClient, ClusterLocks, Interrupts, type KernelCaches, Vfs, type VfsOptions } from '#vfs';
 
 export interface ClusterOptions {
   /**
@@ -40,14 +40,45 @@ export interface ClusterState {
   readonly connected: boolean;
   readonly volumeUuid: string;
   readonly readOnly: boolean;
-  /** Leases held, and objects cached. */
+  /** Inodes on which leases are held, and those of which anything is cached. */
   readonly leases: number;
+  readonly objects: number;
 }
 
 /**
  * Creates a session and what a mount of it needs. Fails with what the server refuses the session with (`notFound`,
  * `accessDenied`), or with `timedOut` when no server has answered within 30 s.
  */
-export function connectCluster(_options: ClusterOptions): Promise<ClusterMount> {
-  return Promise.reject(new FsError('notSupported', 'clusters cannot be mounted yet'));
+export async function connectCluster(options: ClusterOptions): Promise<ClusterMount> {
+  const { clock, cacheMode, vfs: vfsOptions } = options;
+  const { name, volume, readOnly } = options;
+  const session = new MountSession({ ...options, create: { name, volume, cacheMode, readOnly } });
+  const interrupts = new Interrupts();
+  const locks = new ClusterLocks(session);
+  const client = new CachingClient({ clock, session, mode: cacheMode, vfs: vfsOptions, interrupts, locks });
+  try {
+    await session.start(client);
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  const { cache } = client;
+  return {
+    makeVfs(_features, kernel) {
+      const shared = { cache, locks, interrupts, session, isLost: (ino: Ino) => client.isLost(ino) };
+      const vfs = new Vfs(client, vfsOptions, undefined, shared);
+      cache.attach(kernel, vfs.inodes);
+      return vfs;
+    },
+    get state() {
+      const { facts, isConnected } = session;
+      const { epoch, volumeUuid } = facts;
+      const counts = { leases: cache.leased, objects: cache.size };
+      return { session: facts.session, epoch, connected: isConnected, volumeUuid, readOnly: facts.readOnly, ...counts };
+    },
+    async close() {
+      client.close();
+      await session.close();
+    },
+  };
 }

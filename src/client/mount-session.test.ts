@@ -261,7 +261,9 @@ test('a change whose caller left is repeated until its outcome is known, and the
   const data = Buffer.from('abc');
   const late: unknown[] = [];
   const write = { ino: rootIno, offset: 0, data, append: false, killPrivileges: false, sync: false };
-  const call = session.call('write', write, { late: (answer) => late.push(answer?.reply) });
+  const call = session.call('write', write, {
+    late: { isAwaited: false, known: (answer) => void late.push(answer?.reply) },
+  });
   await assert.rejects(wait(call), { status: 'timedOut' });
   data.fill(0);
   server.answer = () => ({ written: 3, end: 3 });

@@ -39,11 +39,15 @@ export interface MountSessionOptions extends SessionKeeperOptions {
 export interface CallOptions {
   /** Aborts when the caller was interrupted: the call fails with `cancelled` unless an answer is near. */
   readonly signal?: AbortSignal | undefined;
-  /**
-   * The caller has given up, and now the outcome of the call is known all the same: its answer, or undefined where it
-   * failed or nobody will ever know.
-   */
-  readonly late?: (answer: Answer<unknown> | undefined) => void;
+  readonly late?: LateOutcome;
+}
+
+/** For a change whose caller may give up while its outcome is still unknown. */
+export interface LateOutcome {
+  /** Set before the call fails: the outcome will be told. */
+  isAwaited: boolean;
+  /** The answer; undefined where the change failed after all, or nobody will ever know. */
+  known(answer: Answer<unknown> | undefined): void;
 }
 
 /**
@@ -73,7 +77,7 @@ export class MountSession {
     return this.#keeper.start(listener);
   }
 
-  /** Fails with `disconnected` while there is no session. */
+  /** Of the latest session. Fails with `disconnected` before the first. */
   get facts(): SessionFacts {
     return this.#keeper.facts;
   }
@@ -218,10 +222,11 @@ export class MountSession {
         ? patience.for(outcome)
         : Promise.race([outcome, call.left.promise]));
     } catch (error) {
-      if (patience.failure === error) {
+      if (patience.failure === error && late !== undefined) {
+        late.isAwaited = true;
         outcome.then(
-          (answer) => late?.(answer as Answer<unknown>),
-          () => late?.(undefined),
+          (answer) => late.known(answer as Answer<unknown>),
+          () => late.known(undefined),
         );
       }
       throw error;

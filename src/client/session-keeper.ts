@@ -58,7 +58,9 @@ export class SessionKeeper {
   readonly lifetime: Lifetime;
   readonly #options: SessionKeeperOptions;
   #listener!: SessionListener;
+  /** Undefined when there is no session, or it was lost. */
   #facts: SessionFacts | undefined;
+  #lastFacts: SessionFacts | undefined;
   /** The newest link, which may still be introducing itself. */
   #newest: Link | undefined;
   #ready = Promise.withResolvers<Link>();
@@ -101,8 +103,9 @@ export class SessionKeeper {
   }
 
   get facts(): SessionFacts {
-    if (this.#facts === undefined) throw new FsError('disconnected', 'there is no session');
-    return this.#facts;
+    this.#lastFacts = this.#facts ?? this.#lastFacts;
+    if (this.#lastFacts === undefined) throw new FsError('disconnected', 'there is no session yet');
+    return this.#lastFacts;
   }
 
   get isConnected(): boolean {

@@ -16,6 +16,7 @@ const typicalNameBytes = 16;
 
 /** One answer to READDIR or READDIRPLUS: as many of `entries` as fit into `limitBytes`. */
 interface Listing {
+  readonly directory: Ino;
   readonly entries: readonly DirectoryEntry[];
   readonly limitBytes: number;
   readonly plus: boolean;
@@ -36,8 +37,9 @@ function entryLimit(limitBytes: number, plus: boolean): number {
 
 function list(request: Request, cookie: number, size: number, plus: boolean): Maybe<Listing> {
   const limitBytes = Math.min(size, replyBodyBytes);
-  const entries = request.vfs.readdir(request.nodeid, cookie, entryLimit(limitBytes, plus), plus);
-  return chain(entries, (found) => ({ entries: found, limitBytes, plus, delivered: [] }));
+  const directory = request.nodeid;
+  const entries = request.vfs.readdir(directory, cookie, entryLimit(limitBytes, plus), plus);
+  return chain(entries, (found) => ({ directory, entries: found, limitBytes, plus, delivered: [] }));
 }
 
 const listingReply: Reply<Listing> = {
@@ -56,7 +58,7 @@ const listingReply: Reply<Listing> = {
           // Inode 0: the kernel takes the name only, and no reference.
           bytes.fill(0, at, at + headBytes);
         } else {
-          encodeEntry(view, at, vfs.deliver(attributes));
+          encodeEntry(view, at, vfs.deliver(attributes, listing.directory, entry.name));
           listing.delivered.push(attributes.ino);
         }
         at += headBytes;
@@ -81,13 +83,13 @@ function forgetDelivered({ vfs }: RequestContext, listing: Listing): void {
 
 /**
  * The kernel keeps the listing until something in the directory changes: all that changes it passes through this
- * kernel, or is announced by a notification.
+ * kernel, or is announced by a notification. Without a lease nothing is announced, and it keeps none.
  */
-const directoryReply: Reply<void> = {
-  encode(frame) {
+const directoryReply: Reply<Ino> = {
+  encode(frame, directory, { vfs }) {
     openOut.at(frame.view, frame.bodyStart);
     openOut.handle = 0;
-    openOut.openFlags = fopen.cacheDir | fopen.keepCache;
+    openOut.openFlags = vfs.mayKeepListing(directory) ? fopen.cacheDir | fopen.keepCache : 0;
     openOut.backingId = 0;
     return OpenOut.size;
   },
@@ -101,7 +103,10 @@ export const directoryOperations = [
     name: 'OPENDIR',
     arguments: { window: new OpenIn(), bytes: OpenIn.size },
     interrupt: 'finish',
-    call: (request) => request.vfs.opendir(request.caller(), request.nodeid),
+    call(request) {
+      const directory = request.nodeid;
+      return chain(request.vfs.opendir(request.caller(), directory), () => directory);
+    },
     reply: directoryReply,
   }),
   operation({

@@ -1,6 +1,6 @@
 import type { Ino, Maybe } from '#base';
 import { O_CREAT, O_EXCL } from '#protocol';
-import type { CreatedFile, Entry } from '#vfs';
+import type { Absence, CreatedFile, Entry } from '#vfs';
 import { operation } from './operation.ts';
 import { createdReply, emptyReply, entryReply, lookupReply, textReply } from './replies.ts';
 import type { RequestContext } from './request.ts';
@@ -12,8 +12,8 @@ const name = ['name'] as const;
 const twoNames = ['name', 'name'] as const;
 
 /** The kernel took no answer, so it has no reference to give back. */
-function forgetEntry({ vfs }: RequestContext, entry: Entry | undefined): void {
-  if (entry !== undefined) vfs.forget(entry.attributes.ino, 1);
+function forgetEntry({ vfs }: RequestContext, entry: Entry | Absence): void {
+  if (entry.attributes !== undefined) vfs.forget(entry.attributes.ino, 1);
 }
 
 function forgetCreated(context: RequestContext, created: CreatedFile): Maybe<void> {
@@ -29,7 +29,7 @@ export const nameOperations = [
     name: 'LOOKUP',
     names: name,
     interrupt: 'finish',
-    call: (request) => request.vfs.lookup(request.caller(), request.nodeid, request.name),
+    call: (request) => request.vfs.find(request.caller(), request.nodeid, request.name),
     reply: lookupReply,
     undo: forgetEntry,
   }),

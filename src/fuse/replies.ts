@@ -1,6 +1,6 @@
 import { type ByteString, fail } from '#base';
 import type { Attributes, VolumeStatistics } from '#protocol';
-import type { CreatedFile, Entry, OpenedFile } from '#vfs';
+import type { Absence, CreatedFile, Entry, OpenedFile } from '#vfs';
 import type { Frame } from './frame.ts';
 import { pageBytes, statxAttributesMask, statxMask } from './numbers.table.ts';
 import { openOutFields } from './open-flags.ts';
@@ -55,7 +55,7 @@ function encodeAttributes(view: DataView, at: number, from: Attributes): void {
 }
 
 const wholeSeconds = (ms: number): number => Math.floor(ms / 1000);
-const restNsec = (ms: number): number => (ms % 1000) * 1_000_000;
+const restNsec = (ms: number): number => Math.floor((ms % 1000) * 1_000_000);
 
 /** fuse_entry_out at `at`; its length. */
 export function encodeEntry(view: DataView, at: number, entry: Entry): number {
@@ -63,10 +63,12 @@ export function encodeEntry(view: DataView, at: number, entry: Entry): number {
   entryHead.nodeid = entry.attributes.ino;
   // Inode numbers are never reused, so there is one generation.
   entryHead.generation = 0;
-  entryHead.entryValidSec = wholeSeconds(entry.entryValidMs);
-  entryHead.entryValidNsec = restNsec(entry.entryValidMs);
-  entryHead.attributesValidSec = wholeSeconds(entry.attributesValidMs);
-  entryHead.attributesValidNsec = restNsec(entry.attributesValidMs);
+  // Asked once: in a shared volume both are worked out anew each time.
+  const { entryValidMs, attributesValidMs } = entry;
+  entryHead.entryValidSec = wholeSeconds(entryValidMs);
+  entryHead.entryValidNsec = restNsec(entryValidMs);
+  entryHead.attributesValidSec = wholeSeconds(attributesValidMs);
+  entryHead.attributesValidNsec = restNsec(attributesValidMs);
   encodeAttributes(view, at + EntryHead.size, entry.attributes);
   return entryBytes;
 }
@@ -87,10 +89,10 @@ export const entryReply: Reply<Entry> = {
 };
 
 /** LOOKUP: an absent name is an entry of inode 0, which the kernel may believe for a while, or else ENOENT. */
-export const lookupReply: Reply<Entry | undefined> = {
-  encode(frame, entry, context) {
-    if (entry !== undefined) return encodeEntry(frame.view, frame.bodyStart, entry);
-    const validMs = context.vfs.negativeValidMs;
+export const lookupReply: Reply<Entry | Absence> = {
+  encode(frame, found) {
+    if (found.attributes !== undefined) return encodeEntry(frame.view, frame.bodyStart, found);
+    const validMs = found.entryValidMs;
     if (validMs === 0) fail('notFound', 'no such name');
     frame.bytes.fill(0, frame.bodyStart, frame.bodyStart + entryBytes);
     entryHead.at(frame.view, frame.bodyStart);
@@ -101,12 +103,12 @@ export const lookupReply: Reply<Entry | undefined> = {
 };
 
 export const attributesReply: Reply<Entry> = {
-  encode(frame, entry) {
+  encode(frame, { attributes, attributesValidMs }) {
     attrHead.at(frame.view, frame.bodyStart);
-    attrHead.attributesValidSec = wholeSeconds(entry.attributesValidMs);
-    attrHead.attributesValidNsec = restNsec(entry.attributesValidMs);
+    attrHead.attributesValidSec = wholeSeconds(attributesValidMs);
+    attrHead.attributesValidNsec = restNsec(attributesValidMs);
     attrHead.padding = 0;
-    encodeAttributes(frame.view, frame.bodyStart + AttrHead.size, entry.attributes);
+    encodeAttributes(frame.view, frame.bodyStart + AttrHead.size, attributes);
     return AttrHead.size + Attr.size;
   },
 };

@@ -42,6 +42,11 @@ export class InodeTable {
     return this.#removed.size === 0 ? undefined : this.#removed.get(ino);
   }
 
+  /** The inodes that the kernel knows. */
+  known(): Iterable<Ino> {
+    return this.#lookups.keys();
+  }
+
   /** How many inodes the kernel knows. */
   get size(): number {
     return this.#lookups.size;
@@ -61,6 +66,11 @@ export class InodeTable {
     const known = this.#cachedVersions.get(ino);
     if (known !== version) this.#cachedVersions.set(ino, version);
     return known === version;
+  }
+
+  /** A write through the page cache made version `to` of `from`: pages of the one are pages of the other. */
+  moveCache(ino: Ino, from: number, to: number): void {
+    if (this.#cachedVersions.get(ino) === from) this.#cachedVersions.set(ino, to);
   }
 
   /** The kernel's pages may be older than any version: the next open drops them. */

@@ -15,11 +15,14 @@ export interface KernelCaches {
    * first, so that the next read(2) asks for them and drops the pages itself, and the pages as soon as they can.
    */
   dropContent(ino: Ino): Promise<void>;
-  /** The listing of a directory, its attributes, and those names; `all`: every name of the mount is looked up again. */
-  dropNames(directory: Ino, names: ByteString | 'all'): Promise<void>;
+  /** The listing of a directory, its attributes, and names. */
+  dropNames(directory: Ino, names: DroppedNames): Promise<void>;
   /** All of it; `inos` are those that the kernel knows. Settles when no name or attribute is believed any more. */
   dropAll(inos: Iterable<Ino>): Promise<void>;
 }
+
+/** One name, or `all`: every name of the mount is looked up again. */
+export type DroppedNames = { readonly only: ByteString } | 'all' | 'none';
 
 /** Where there is no kernel: in tests, and before it has answered INIT. */
 export const noKernelCaches: KernelCaches = {

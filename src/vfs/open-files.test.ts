@@ -77,7 +77,7 @@ function makeMount() {
   const lender = new Lender();
   const kernel = new KernelModes();
   const inodes = new InodeTable();
-  const files = new OpenFiles(lender.client, inodes, kernel);
+  const files = new OpenFiles(lender.client, inodes, { backing: kernel, shared: undefined });
   const open = (flags: number, facts: { storage?: 'inline' | 'blob'; created?: boolean; mode?: number } = {}) => {
     const { storage = 'blob', created = false, mode = 0o644 } = facts;
     const attributes = {

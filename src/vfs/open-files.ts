@@ -1,10 +1,11 @@
 import { strict as assert } from 'node:assert';
 import { chain, FsError, type Handle, type Ino, type Maybe } from '#base';
 import type { Client } from '#client';
-import { type Attributes, FS_NOATIME_FL, O_ACCMODE, O_DSYNC, O_NOATIME, O_RDONLY } from '#protocol';
+import { type Attributes, FS_NOATIME_FL, type LockRange, O_ACCMODE, O_DSYNC, O_NOATIME, O_RDONLY } from '#protocol';
 import type { BackingRegistry } from './backing-registry.ts';
 import type { InodeTable, OpenInode } from './inode-table.ts';
 import { chooseOpenMode, type OpenMode } from './open-mode.ts';
+import type { SharedVolume } from './shared-volume.ts';
 
 /** One open file description. */
 export interface FileHandle {
@@ -15,6 +16,10 @@ export interface FileHandle {
   readonly noAtime: boolean;
   /** The kernel writes the backing file by itself through this handle. */
   readonly writesPast: boolean;
+  /** The session that opened it. */
+  readonly incarnation: number;
+  /** Owners of locks that were set through it. */
+  lockOwners: Map<string, LockRange['type']> | undefined;
 }
 
 /** What the kernel must be told of a file just opened. */
@@ -38,12 +43,18 @@ export class OpenFiles {
   readonly #client: Client;
   readonly #inodes: InodeTable;
   readonly #backing: BackingRegistry | undefined;
+  readonly #shared: SharedVolume | undefined;
   readonly #handles = new Map<Handle, FileHandle>();
   #next = 1;
 
-  constructor(client: Client, inodes: InodeTable, backing: BackingRegistry | undefined) {
+  constructor(
+    client: Client,
+    inodes: InodeTable,
+    { backing, shared }: { backing: BackingRegistry | undefined; shared: SharedVolume | undefined },
+  ) {
     this.#client = client;
     this.#inodes = inodes;
+    this.#shared = shared;
     this.#backing = client.files === undefined ? undefined : backing;
   }
 
@@ -52,11 +63,26 @@ export class OpenFiles {
     return this.#handles.size;
   }
 
-  /** Fails with `badHandle` when there is none. */
+  /** Fails with `badHandle` when there is none, and with `io` when its open was lost with its session. */
   require(handle: Handle): FileHandle {
     const file = this.#handles.get(handle);
     if (file === undefined) throw new FsError('badHandle', `handle ${handle} is not open`);
+    if (this.#shared !== undefined && this.#isLost(file, this.#shared)) {
+      throw new FsError('io', `inode ${file.ino}: what was open was lost with its session`);
+    }
     return file;
+  }
+
+  /** Whatever became of its session; undefined when there is none. */
+  get(handle: Handle): FileHandle | undefined {
+    return this.#handles.get(handle);
+  }
+
+  /** The handle's end is the end of this owner's locks, where it has some then. */
+  noteLock(handle: Handle, { owner, type }: LockRange): void {
+    const file = this.require(handle);
+    file.lockOwners ??= new Map();
+    file.lockOwners.set(owner, type);
   }
 
   /** Whether the kernel may be changing size and times of `ino` without telling. */
@@ -77,6 +103,7 @@ export class OpenFiles {
       created: opened.created,
       mode: opened.attributes.mode,
       hasFileCapabilities: opened.attributes.hasFileCapabilities,
+      mayCache: this.#shared?.cache.coversContent(ino) ?? true,
       storage: opened.storage,
       joined: current?.mode,
     });
@@ -104,8 +131,13 @@ export class OpenFiles {
     const lent = file.mode === 'passthrough' || file.mode === 'passthroughDirect';
     const writing = (file.flags & O_ACCMODE) !== O_RDONLY;
     this.#leave(file.ino, file.mode, writing);
+    if (this.#shared !== undefined && this.#isLost(file, this.#shared)) return;
     const returned = lent ? this.#client.files?.giveBack(file.ino, writing) : undefined;
     return chain(returned, () => this.#client.call('release', { ino: file.ino, count: 1 }));
+  }
+
+  #isLost({ ino, incarnation }: FileHandle, shared: SharedVolume): boolean {
+    return incarnation !== shared.session.incarnation || shared.isLost(ino);
   }
 
   #enter(ino: Ino, mode: OpenMode, writing: boolean, current: OpenInode | undefined): OpenInode | undefined {
@@ -192,6 +224,8 @@ export class OpenFiles {
       mode,
       noAtime: (flags & O_NOATIME) !== 0 || (attributes.flags & FS_NOATIME_FL) !== 0,
       writesPast: writing && mode === 'passthrough',
+      incarnation: this.#shared?.session.incarnation ?? 0,
+      lockOwners: undefined,
     });
     const cached = mode === 'cached';
     const keepCache = cached && this.#inodes.keepsCache(attributes.ino, attributes.dataVersion);

@@ -10,6 +10,7 @@ const plain: OpenFacts = {
   mode: S_IFREG | 0o644,
   hasFileCapabilities: false,
   storage: 'blob',
+  mayCache: true,
   joined: undefined,
 };
 

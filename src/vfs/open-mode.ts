@@ -20,6 +20,8 @@ export interface OpenFacts {
   readonly mode: number;
   readonly hasFileCapabilities: boolean;
   readonly storage: 'inline' | 'blob';
+  /** The kernel may keep pages: always where this mount is the only one, else under a lease. */
+  readonly mayCache: boolean;
   /** The mode of the handles that are open already. */
   readonly joined: OpenMode | undefined;
 }
@@ -34,7 +36,8 @@ export interface OpenFacts {
  * | write-only and new, truncated or inline | `direct`: a small file never becomes a file of the store, and a write-only handle cannot be mapped |
  * | inline, opened for reading only | `cached`: one READ, then the page cache |
  * | else, where backing files can be registered | `passthrough`; opened for writing with setuid, setgid or file capabilities, which a write must clear, or for appending: `passthroughDirect` |
- * | else | `cached` |
+ * | else, where the kernel may keep pages | `cached` |
+ * | else | `direct` |
  */
 export function chooseOpenMode(facts: OpenFacts): OpenMode {
   const access = facts.flags & O_ACCMODE;
@@ -43,7 +46,7 @@ export function chooseOpenMode(facts: OpenFacts): OpenMode {
   if (joined === 'cached') return 'cached';
   const fresh = facts.created || (facts.flags & O_TRUNC) !== 0 || facts.storage === 'inline';
   if (access === O_WRONLY && fresh) return 'direct';
-  if (!facts.canPassThrough) return 'cached';
+  if (!facts.canPassThrough) return facts.mayCache ? 'cached' : 'direct';
   if (facts.storage === 'inline' && access === O_RDONLY) return 'cached';
   return passthroughMode(facts, access);
 }

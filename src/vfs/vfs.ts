@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { type ByteString, chain, type Handle, type Ino, type Maybe, rootIno } from '#base';
 import type { Client } from '#client';
 import {
@@ -5,6 +6,7 @@ import {
   type Attributes,
   type Caller,
   type DirectoryEntry,
+  type LockRange,
   O_APPEND,
   O_DSYNC,
   type RenameRequest,
@@ -14,22 +16,13 @@ import {
   type VolumeStatistics,
 } from '#protocol';
 import type { BackingRegistry } from './backing-registry.ts';
+import { type Absence, type Entry, LeasedAbsence, LeasedAttributes, LeasedEntry } from './entry.ts';
+import type { CreatedFile, CreateFacts, NodeFacts, Place, Position, WriteKills } from './facts.ts';
 import { InodeTable } from './inode-table.ts';
+import type { Interrupts } from './interrupts.ts';
 import { type OpenedFile, OpenFiles } from './open-files.ts';
 import type { VfsOptions } from './options.ts';
-
-/** An inode as it is handed to the kernel: its attributes, and how long they and the name may be believed. */
-export interface Entry {
-  readonly attributes: Attributes;
-  readonly attributesValidMs: number;
-  readonly entryValidMs: number;
-}
-
-/**
- * What a write takes away: file capabilities, and setuid and setgid too where the caller given may not keep them;
- * or nothing, since a store to a mapping made the pages dirty.
- */
-export type WriteKills = Caller | false | 'nothing';
+import type { SharedVolume } from './shared-volume.ts';
 
 /**
  * The file system of a mount, as its kernel sees it, and yet without a kernel: every operation can be called by a
@@ -42,11 +35,16 @@ export class Vfs {
   readonly files: OpenFiles;
   readonly #client: Client;
   readonly #options: VfsOptions;
+  /** Undefined where this mount is alone. */
+  readonly #shared: SharedVolume | undefined;
+  readonly #absence: Absence;
 
-  constructor(client: Client, options: VfsOptions, backing: BackingRegistry | undefined) {
+  constructor(client: Client, options: VfsOptions, backing: BackingRegistry | undefined, shared?: SharedVolume) {
     this.#client = client;
     this.#options = options;
-    this.files = new OpenFiles(client, this.inodes, options.passthrough ? backing : undefined);
+    this.#shared = shared;
+    this.#absence = { attributes: undefined, entryValidMs: options.negativeValidityMs };
+    this.files = new OpenFiles(client, this.inodes, { backing: options.passthrough ? backing : undefined, shared });
   }
 
   // ---- names ----
@@ -54,13 +52,16 @@ export class Vfs {
   /** Undefined when there is no such name. `.` and `..` are answered by inode number, for file handles. */
   lookup(caller: Caller, parent: Ino, name: ByteString): Maybe<Entry | undefined> {
     const found = this.#client.call('lookup', { caller, parent, name });
-    if (found instanceof Promise) return found.then((attributes) => attributes && this.#entry(attributes));
-    return found && this.#entry(found);
+    if (found instanceof Promise)
+      return found.then((attributes) => attributes && this.#entry(attributes, parent, name));
+    return found && this.#entry(found, parent, name);
   }
 
-  /** How long the kernel may believe that a name is absent. */
-  get negativeValidMs(): number {
-    return this.#options.negativeValidityMs;
+  /** The same for a kernel, which may believe for a while that a name is absent. */
+  find(caller: Caller, parent: Ino, name: ByteString): Maybe<Entry | Absence> {
+    const found = this.lookup(caller, parent, name);
+    if (found instanceof Promise) return found.then((entry) => entry ?? this.#absent(parent, name));
+    return found ?? this.#absent(parent, name);
   }
 
   forget(ino: Ino, count: number): void {
@@ -81,7 +82,9 @@ export class Vfs {
   }
 
   link(caller: Caller, ino: Ino, parent: Ino, name: ByteString): Maybe<Entry> {
-    return chain(this.#client.call('link', { caller, ino, parent, name }), (attributes) => this.#entry(attributes));
+    return chain(this.#client.call('link', { caller, ino, parent, name }), (attributes) =>
+      this.#entry(attributes, parent, name),
+    );
   }
 
   unlink(caller: Caller, parent: Ino, name: ByteString): Maybe<void> {
@@ -139,8 +142,13 @@ export class Vfs {
   }
 
   /** An entry of a listing reaches the kernel with its attributes: lends a reference. */
-  deliver(attributes: Attributes): Entry {
-    return this.#entry(attributes);
+  deliver(attributes: Attributes, directory: Ino, name: ByteString): Entry {
+    return this.#entry(attributes, directory, name);
+  }
+
+  /** Whether the kernel may keep the listing of a directory until it is told otherwise. */
+  mayKeepListing(ino: Ino): boolean {
+    return this.#shared?.cache.coversNames(ino) ?? true;
   }
 
   // ---- attributes ----
@@ -191,14 +199,14 @@ export class Vfs {
   create(caller: Caller, parent: Ino, name: ByteString, facts: CreateFacts): Maybe<CreatedFile> {
     const { mode, umask } = facts;
     const request = { caller, parent, name, mode: S_IFREG | mode, umask, rdev: 0, target: '', open: true };
-    return chain(this.#client.call('make', request), (attributes) => this.#created(attributes, facts.flags));
+    return chain(this.#client.call('make', request), (attributes) => this.#created(attributes, request, facts.flags));
   }
 
   /** O_TMPFILE. */
   tmpfile(caller: Caller, parent: Ino, facts: CreateFacts): Maybe<CreatedFile> {
     const { mode, umask } = facts;
     const made = this.#client.call('makeUnnamed', { caller, parent, mode: S_IFREG | mode, umask });
-    return chain(made, (attributes) => this.#created(attributes, facts.flags));
+    return chain(made, (attributes) => this.#created(attributes, { parent, name: '' }, facts.flags));
   }
 
   open(caller: Caller, ino: Ino, flags: number, killPrivileges: boolean): Maybe<OpenedFile> {
@@ -207,13 +215,24 @@ export class Vfs {
   }
 
   release(handle: Handle): Maybe<void> {
-    return this.files.release(handle);
+    const file = this.files.get(handle);
+    if (this.#shared === undefined || file?.lockOwners === undefined) return this.files.release(handle);
+    const { locks } = this.#shared;
+    // The locks of a description end with it (flock, OFD); those of a process have ended by FLUSH.
+    const unlocked = [...file.lockOwners].map(([owner, type]) => locks.unlockAll(file.ino, type, owner));
+    return Promise.allSettled(unlocked).then(() => this.files.release(handle));
   }
 
   /** The bytes belong to the receiver, until it gives them to `reuse`; fewer than `length` only at the end of the file. */
   read(handle: Handle, offset: number, length: number): Maybe<Uint8Array> {
-    const { ino, noAtime } = this.files.require(handle);
-    return this.#client.call('read', { ino, offset, length, noAtime: noAtime || this.#options.noAtime });
+    const { ino, noAtime, mode } = this.files.require(handle);
+    const data = this.#client.call('read', { ino, offset, length, noAtime: noAtime || this.#options.noAtime });
+    if (this.#shared === undefined || mode !== 'cached') return data;
+    const { cache } = this.#shared;
+    return chain(data, (bytes) => {
+      cache.contentRead(ino);
+      return bytes;
+    });
   }
 
   /** What `read` gave has been used: its memory may serve the next read. */
@@ -226,8 +245,9 @@ export class Vfs {
    * O_SYNC) where fcntl(2) may have changed them since the open.
    */
   write(handle: Handle, offset: number, data: Uint8Array, killFor: WriteKills, status?: number): Maybe<number> {
-    const { ino, flags: openFlags } = this.files.require(handle);
+    const { ino, mode, flags: openFlags } = this.files.require(handle);
     const flags = status ?? openFlags;
+    const before = this.#shared?.cache.attributes(ino);
     const request = {
       ino,
       offset,
@@ -241,7 +261,40 @@ export class Vfs {
       sync: (flags & O_DSYNC) !== 0,
     };
     const reply = this.#client.call('write', request);
-    return reply instanceof Promise ? reply.then(({ written }) => written) : reply.written;
+    if (!(reply instanceof Promise)) return reply.written;
+    return reply.then(({ written }) => {
+      if (before !== undefined && mode === 'cached') this.#wroteThrough(ino, before);
+      return written;
+    });
+  }
+
+  /**
+   * Ends one descriptor of a file, of a process that has `owner` as its owner of POSIX locks: those go, on the whole
+   * inode (close(2), fcntl(2)). Every write has been answered when it was done, so there is no failure to report.
+   */
+  flush(handle: Handle, owner: string): Maybe<void> {
+    const { ino } = this.files.require(handle);
+    return this.#shared?.locks.unlockAll(ino, 'range', owner);
+  }
+
+  /** Sets or ends a lock; see `ClusterLocks`. Only in a shared volume: elsewhere the kernel keeps them. */
+  lock(handle: Handle, lock: LockRange, kind: 'set' | 'wait' | 'unlock'): Maybe<void> {
+    const { ino } = this.files.require(handle);
+    const { locks, interrupts } = this.#sharedVolume();
+    if (kind === 'unlock') return locks.unlock(ino, lock);
+    this.files.noteLock(handle, lock);
+    return locks.set(ino, lock, { wait: kind === 'wait', signal: kind === 'wait' ? interrupts.signal() : undefined });
+  }
+
+  /** The lock that conflicts with `lock`, if any. */
+  testLock(handle: Handle, lock: LockRange): Maybe<LockRange | undefined> {
+    const { ino } = this.files.require(handle);
+    return this.#sharedVolume().locks.test(ino, lock);
+  }
+
+  /** Whatever may still be interrupted of a request belongs to it; see `Interrupts`. Undefined where nothing may. */
+  get interrupts(): Interrupts | undefined {
+    return this.#shared?.interrupts;
   }
 
   fsync(ino: Ino, dataOnly: boolean): Maybe<void> {
@@ -272,10 +325,23 @@ export class Vfs {
     });
   }
 
+  #sharedVolume(): SharedVolume {
+    assert(this.#shared !== undefined, 'locks of a mount that is alone are the kernel’s own');
+    return this.#shared;
+  }
+
+  /** Where nobody else wrote meanwhile, the kernel's pages are of the new version. */
+  #wroteThrough(ino: Ino, before: Attributes): void {
+    const after = this.#shared?.cache.attributes(ino);
+    if (after?.dataVersion === before.dataVersion + 1)
+      this.inodes.moveCache(ino, before.dataVersion, after.dataVersion);
+  }
+
   #make(caller: Caller, parent: Ino, name: ByteString, node: NodeFacts, target: ByteString): Maybe<Entry> {
     const { mode, umask, rdev } = node;
     const made = this.#client.call('make', { caller, parent, name, mode, umask, rdev, target, open: false });
-    return made instanceof Promise ? made.then((attributes) => this.#entry(attributes)) : this.#entry(made);
+    if (made instanceof Promise) return made.then((attributes) => this.#entry(attributes, parent, name));
+    return this.#entry(made, parent, name);
   }
 
   /** Keeps what the kernel may still ask of an inode that is gone: of a working directory, or behind an O_PATH. */
@@ -284,17 +350,23 @@ export class Vfs {
     if (removing !== undefined) this.inodes.bury(removing);
   }
 
-  #created(attributes: Attributes, flags: number): Maybe<CreatedFile> {
+  #created(attributes: Attributes, { parent, name }: Place, flags: number): Maybe<CreatedFile> {
     const opened = this.files.open({ attributes, storage: 'inline', created: true }, flags);
-    return chain(opened, (file) => ({ entry: this.#entry(attributes), file }));
+    return chain(opened, (file) => ({ entry: this.#entry(attributes, parent, name), file }));
   }
 
-  #entry(attributes: Attributes): Entry {
+  #entry(attributes: Attributes, parent: Ino, name: ByteString): Entry {
     this.inodes.remember(attributes.ino);
+    if (this.#shared !== undefined) return new LeasedEntry(this.#shared.cache, attributes, parent, name);
     return this.#seen(attributes);
   }
 
+  #absent(parent: Ino, name: ByteString): Absence {
+    return this.#shared === undefined ? this.#absence : new LeasedAbsence(this.#shared.cache, parent, name);
+  }
+
   #seen(attributes: Attributes): Entry {
+    if (this.#shared !== undefined) return new LeasedAttributes(this.#shared.cache, attributes);
     const writtenPast = this.files.isWrittenPast(attributes.ino);
     return {
       attributes,
@@ -302,25 +374,6 @@ export class Vfs {
       entryValidMs: this.#options.entryValidityMs,
     };
   }
-}
-
-export interface NodeFacts {
-  readonly mode: number;
-  readonly umask: number;
-  readonly rdev: number;
-}
-export interface CreateFacts {
-  readonly flags: number;
-  readonly mode: number;
-  readonly umask: number;
-}
-export interface CreatedFile {
-  readonly entry: Entry;
-  readonly file: OpenedFile;
-}
-export interface Position {
-  readonly handle: Handle;
-  readonly offset: number;
 }
 
 const symlinkFacts: NodeFacts = { mode: 0o120777, umask: 0, rdev: 0 };

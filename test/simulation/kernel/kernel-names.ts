@@ -141,7 +141,11 @@ export class KernelNames {
   async list(directory: KernelInode): Promise<{ name: ByteString; ino: Ino }[]> {
     const state = this.#state;
     await state.permission(directory);
-    await state.request((vfs) => vfs.opendir(superuser, directory.ino));
+    const mayKeep = await state.request((vfs) =>
+      chain(vfs.opendir(superuser, directory.ino), () => vfs.mayKeepListing(directory.ino)),
+    );
+    // Without FOPEN_KEEP_CACHE an opening drops what was kept.
+    if (!mayKeep) directory.listing = undefined;
     const unlock = await directory.lock.take('shared');
     try {
       const now = await state.refresh(directory, stale.times);
@@ -150,7 +154,7 @@ export class KernelNames {
       const version = directory.directoryVersion;
       const entries = await this.#readAll(directory);
       directory.markStale(stale.atime);
-      directory.listing = { entries, mtime: mtimeOf(now), version };
+      if (mayKeep) directory.listing = { entries, mtime: mtimeOf(now), version };
       return entries;
     } finally {
       unlock();
@@ -163,7 +167,10 @@ export class KernelNames {
       const since = this.#state.attributeVersion;
       const part = await this.#state.request((vfs) =>
         chain(vfs.readdir(directory.ino, cookie, readdirLimit, true), (found) =>
-          found.map(({ attributes, ...rest }) => ({ ...rest, entry: attributes && vfs.deliver(attributes) })),
+          found.map(({ attributes, ...rest }) => ({
+            ...rest,
+            entry: attributes && vfs.deliver(attributes, directory.ino, rest.name),
+          })),
         ),
       );
       if (part.length === 0) return entries;
@@ -243,13 +250,9 @@ export class KernelNames {
   async #ask(parent: KernelInode, name: ByteString): Promise<Dentry> {
     const state = this.#state;
     const { epoch, attributeVersion } = state;
-    const { entry, negativeValidMs } = await state.request((vfs) =>
-      chain(vfs.lookup(superuser, parent.ino, name), (found) => ({
-        entry: found,
-        negativeValidMs: vfs.negativeValidMs,
-      })),
-    );
-    const validUntilMs = state.until(entry?.entryValidMs ?? negativeValidMs);
+    const found = await state.request((vfs) => vfs.find(superuser, parent.ino, name));
+    const validUntilMs = state.until(found.entryValidMs);
+    const entry = found.attributes === undefined ? undefined : found;
     const inode = entry && (await state.enter(entry, attributeVersion));
     const dentry: Dentry = { parent: parent.ino, name, inode, validUntilMs, epoch };
     state.names.set(dentry);

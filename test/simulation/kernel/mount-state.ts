@@ -1,4 +1,4 @@
-import { below, type Clock, type Ino, type Maybe, type Random, sleep } from '#base';
+import { below, type Clock, chain, type Ino, type Maybe, type Random, sleep } from '#base';
 import type { Attributes } from '#protocol';
 import type { Entry, Vfs } from '#vfs';
 import { DentryCache } from './dentry-cache.ts';
@@ -39,7 +39,7 @@ export class MountState implements Counters {
   async request<T>(call: (vfs: Vfs) => Maybe<T>): Promise<T> {
     this.requests += 1;
     try {
-      return await this.#daemon(call);
+      return await this.#daemon((vfs) => chain(call(vfs), asWritten));
     } finally {
       // Mostly at once; now and then another task runs first.
       if (below(this.#random, 6) === 0) await sleep(this.clock, below(this.#random, 64) / 128);
@@ -108,4 +108,14 @@ export class MountState implements Counters {
     // FORGET has no answer, and nobody waits for it.
     if (lookups > 0) void this.#daemon((vfs) => vfs.forget(ino, lookups));
   }
+}
+
+/** A reply as its bytes are: how long it may be believed is worked out when it is written, and not again. */
+function asWritten<T>(reply: T): T {
+  if (Array.isArray(reply)) return reply.map(asWritten) as T;
+  if (typeof reply !== 'object' || reply === null) return reply;
+  if ('entry' in reply) return { ...reply, entry: asWritten(reply.entry) };
+  if (!('entryValidMs' in reply)) return reply;
+  const { attributes, attributesValidMs, entryValidMs } = reply as unknown as Entry;
+  return { attributes, attributesValidMs, entryValidMs } as T;
 }
