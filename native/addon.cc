@@ -53,6 +53,7 @@ constexpr Export table[] = {
     {"setTimes", sync<setTimes>},
     {"lockFile", sync<lockFile>},
     {"releaseMappedPages", sync<releaseMappedPages>},
+    {"sendDatagram", sync<sendDatagram>},
 
     {"clockGetTime", sync<clockGetTime>},
     {"readCredentials", sync<readCredentials>},

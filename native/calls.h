@@ -64,5 +64,6 @@ int64_t clone(int32_t fromFd, int32_t toFd);
 int64_t clockGetTime(int32_t clock, Elements<double, 2> out);
 int64_t readCredentials(int32_t tid, Credentials out);
 int64_t releaseMappedPages(const Path& path);
+int64_t sendDatagram(const std::string& path, const std::string& text);
 
 }  // namespace cfs

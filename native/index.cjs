@@ -40,6 +40,7 @@ module.exports = load();
     receiveFd,
     releaseMappedPages,
     seek,
+    sendDatagram,
     sendFd,
     setCloseOnExec,
     setTimes,

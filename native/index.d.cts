@@ -186,6 +186,12 @@ export function releaseMappedPages(path: string): number;
 export function clockGetTime(clock: 0 | 1 | 7, out: Float64Array): number;
 
 /**
+ * One datagram to the Unix socket at `path` (`@name`: an abstract one), as sd_notify(3) sends them. Returns how many
+ * bytes were sent, or -errno; never waits.
+ */
+export function sendDatagram(path: string, text: string): number;
+
+/**
  * The credentials of the thread `tid` from /proc, into `out` (which must hold 4 + 1024 elements): [0] low and [1]
  * high half of CapEff, [2] 1 when the thread is in this process's user namespace, else 0, [3] the number of
  * supplementary groups, then the groups (at most 1024; more are cut off). -ESRCH when the thread is gone.

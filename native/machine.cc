@@ -1,11 +1,14 @@
 // Facts about the machine: clocks, the credentials of callers, this process's mappings.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <string_view>
 #include <vector>
 
@@ -161,6 +164,27 @@ int64_t releaseMappedPages(const Path& path) {
     }
   }
   return advised;
+}
+
+// ---- datagrams ----------------------------------------------------------------------------------------------------
+
+int64_t sendDatagram(const std::string& path, const std::string& text) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) return -ENAMETOOLONG;
+  memcpy(address.sun_path, path.data(), path.size());
+  // An abstract name begins with a zero, and is as long as it says.
+  if (path[0] == '@') address.sun_path[0] = '\0';
+  const size_t nameBytes = path[0] == '@' ? path.size() : path.size() + 1;
+  const socklen_t length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + nameBytes);
+
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return -errno;
+  const int64_t result = retried([&] {
+    return sendto(fd, text.data(), text.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length);
+  });
+  close(fd);
+  return result;
 }
 
 }  // namespace cfs

@@ -64,3 +64,9 @@ test('releaseMappedPages leaves private mappings and other files alone', () => {
   assert.equal(native.releaseMappedPages(process.execPath), 0);
   assert.equal(native.releaseMappedPages(join(directory, 'absent')), 0);
 });
+
+test('a datagram to nobody says so', () => {
+  assert.equal(native.sendDatagram('/nowhere/at/all', 'READY=1'), -constants.errno.ENOENT);
+  assert.equal(native.sendDatagram('@nobody-listens-here', 'READY=1'), -constants.errno.ECONNREFUSED);
+  assert.equal(native.sendDatagram('x'.repeat(200), 'READY=1'), -constants.errno.ENAMETOOLONG);
+});

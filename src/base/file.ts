@@ -18,6 +18,7 @@ export {
   readNowait,
   readSync,
   releaseMappedPages,
+  sendDatagram,
   setTimes,
   truncateSync,
   unlinkAt,
