@@ -33,6 +33,11 @@ export interface VolumeOptions {
   /** Who owns the root directory of a volume that is made. Default user 0. */
   readonly owner?: Owner;
   readonly store?: KvStoreOptions;
+  /**
+   * Inodes without names are kept when the volume opens and closes: clients that still have them open come back.
+   * Whoever serves it removes the others then. Default: they are removed at once.
+   */
+  readonly keepOrphans?: boolean;
 }
 
 /**
@@ -77,6 +82,7 @@ export class ServedVolume implements Volume {
   readonly lent: LentBlobs;
   readonly unsynced: Unsynced;
   readonly inlineLimitBytes: number;
+  readonly #keepsOrphans: boolean;
   readonly #turns = new InodeTurns();
   readonly #collector: Collector;
   #settleTimer: Timer | undefined;
@@ -95,6 +101,7 @@ export class ServedVolume implements Volume {
     this.lent = new LentBlobs(this.fileBlobs);
     this.unsynced = new Unsynced(() => this.#settleLater());
     this.inlineLimitBytes = options.inlineLimitBytes ?? inlineLimitBytes;
+    this.#keepsOrphans = options.keepOrphans ?? false;
     this.#collector = new Collector(this);
   }
 
@@ -109,11 +116,13 @@ export class ServedVolume implements Volume {
   /** Mends what the last run left, unless it ended with `close`. Called once, before anything else. */
   async recover(): Promise<void> {
     const mark = key.volume('clean');
-    const wasClean = (await this.store.read((snapshot) => snapshot.get(mark))) !== undefined;
+    const clean = await this.store.read((snapshot) => snapshot.get(mark));
     await this.store.transact((tx) => tx.delete(mark));
-    if (wasClean) return this.#noticeCrashes();
-    await recoverContent(this);
-    await removeOrphans(this);
+    const mayHaveOrphans = clean?.[0] !== cleanMark[0];
+    if (clean === undefined) await recoverContent(this);
+    else await this.#noticeCrashes();
+    if (mayHaveOrphans && !this.#keepsOrphans) await removeOrphans(this);
+    if (clean !== undefined) return;
     this.collectSoon();
   }
 
@@ -131,9 +140,10 @@ export class ServedVolume implements Volume {
       await this.#settling;
       await settle(this);
       this.opens.clear();
-      await removeOrphans(this);
+      if (!this.#keepsOrphans) await removeOrphans(this);
       await this.#collector.close();
-      await this.store.transact((tx) => tx.put(key.volume('clean'), cleanMark));
+      const mark = this.#keepsOrphans ? cleanWithOrphansMark : cleanMark;
+      await this.store.transact((tx) => tx.put(key.volume('clean'), mark));
     } finally {
       try {
         await this.store.close();
@@ -164,3 +174,5 @@ export class ServedVolume implements Volume {
 }
 
 const cleanMark = new Uint8Array([1]);
+/** Clean, but for inodes without names that clients may have open. */
+const cleanWithOrphansMark = new Uint8Array([2]);

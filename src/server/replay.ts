@@ -12,6 +12,8 @@ import { decodeReplay, encodeReplay, type ReplayRecord, type StoredReply } from 
 import type { Volume } from './volume.ts';
 
 export type Operation = (volume: Volume, request: unknown) => Maybe<unknown>;
+/** Does `rest`, what a call whose effect survived a crash has left to do; the outcome is the call's. */
+export type Finishing = (record: ReplayRecord, rest: () => Promise<unknown>) => Maybe<unknown>;
 
 /** So many sessions may have called since the server started. */
 const sessionsMax = 10_000;
@@ -59,11 +61,16 @@ export class ReplayCache {
    * The outcome of the call, from now or from before. Fails with `stale` when the slot has gone on to a later call,
    * with `invalid` when slot or sequence are none, and with whatever the operation fails with.
    */
-  answer(header: CallHeader, request: unknown, operation: Operation): Promise<unknown> {
+  answer(header: CallHeader, request: unknown, operation: Operation, finishing?: Finishing): Promise<unknown> {
     const slot = this.#slot(header);
-    const answer = slot.turn.then(() => this.#inTurn(slot, header, request, operation));
+    const answer = slot.turn.then(() => this.#inTurn(slot, header, request, operation, finishing));
     slot.turn = answer.then(nothing, nothing);
     return answer;
+  }
+
+  /** How many slots of a session have been used in this run. */
+  slotsOf(session: number): number {
+    return this.#sessions.get(session)?.filter((slot) => slot !== undefined).length ?? 0;
   }
 
   /** The session is over: nothing of it will be repeated. */
@@ -93,7 +100,13 @@ export class ReplayCache {
     return slots[index];
   }
 
-  async #inTurn(slot: Slot, header: CallHeader, request: unknown, operation: Operation): Promise<unknown> {
+  async #inTurn(
+    slot: Slot,
+    header: CallHeader,
+    request: unknown,
+    operation: Operation,
+    finishing: Finishing = (_record, rest) => rest(),
+  ): Promise<unknown> {
     if (slot.sequence === undefined) {
       slot.record = await this.#load(header);
       slot.sequence = slot.record?.sequence ?? 0;
@@ -108,7 +121,8 @@ export class ReplayCache {
       slot.outcome = this.#carryOut(header, request, operation);
     } else if (slot.record !== undefined) {
       if (slot.record.code !== code) fail('invalid', `session ${session}, slot ${index}: call ${code} repeats another`);
-      slot.outcome = finish(this.#volume, slot.record, request);
+      const { record } = slot;
+      slot.outcome = Promise.resolve(finishing(record, () => finish(this.#volume, record, request)));
       slot.record = undefined;
     }
     return slot.outcome;

@@ -14,10 +14,10 @@ type Operations = { [N in CallName]: (volume: Volume, request: RequestOf<N>) => 
 
 const operations: Operations = { ...metaOperations, ...dataOperations };
 
-/** By the number of the call. */
-const byCode: (Operation | undefined)[] = [];
+/** How each call is carried out, by its number. */
+export const byCode: (Operation | undefined)[] = [];
 /** Calls that do no harm when they are repeated, by their number. */
-const isIdempotent: boolean[] = [];
+export const isIdempotent: boolean[] = [];
 for (const [name, { code, idempotent }] of Object.entries(calls)) {
   byCode[code] = operations[name as CallName] as Operation;
   isIdempotent[code] = idempotent;

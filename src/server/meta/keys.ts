@@ -16,6 +16,7 @@ import type { ByteString, Ino } from '#base';
  * | `W` ino | a blob lent for writing past the server: after a crash its size and times come from the blob |
  * | `F` ino | a blob whose inode is gone and whose file is still to be removed |
  * | `R` session slot | the last call in a session's slot that had an effect, and its reply: `replay-record.ts` |
+ * | `S` session | a session of a client, until it is over: `session/session-record.ts` |
  * | `V` name | facts of the volume: format version, hash seed, reserved inode numbers, clean shutdown |
  */
 export const key = {
@@ -33,6 +34,7 @@ export const key = {
   freed: (ino: Ino): ByteString => `F${u64(ino)}`,
   replays: (session: number): ByteString => `R${u64(session)}`,
   replay: (session: number, slot: number): ByteString => `R${u64(session)}${u64(slot)}`,
+  session: (session: number): ByteString => `S${u64(session)}`,
   volume: (name: string): ByteString => `V${name}`,
 } as const;
 

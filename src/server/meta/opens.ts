@@ -3,7 +3,11 @@ import type { Transaction } from '../kv/transaction.ts';
 import type { Volume } from '../volume.ts';
 
 export function countOpen(volume: Volume, ino: Ino): void {
-  volume.opens.set(ino, (volume.opens.get(ino) ?? 0) + 1);
+  countOpens(volume, ino, 1);
+}
+
+export function countOpens(volume: Volume, ino: Ino, count: number): void {
+  volume.opens.set(ino, (volume.opens.get(ino) ?? 0) + count);
 }
 
 /** Returns whether that was the last open. */
