@@ -190,6 +190,8 @@ export const withoutPage = {
   'src/protocol/wire/replies.table.ts': 'how the replies of calls are written; the calls have a page',
   'src/protocol/wire/session-messages.table.ts': 'how the session calls are written; they have a page',
   'src/protocol/wire/push-messages.table.ts': 'how the pushes are written; they have a page',
+  'src/server/lease/covers.table.ts':
+    'which leases each call ends and grants; the design page on the cluster describes it',
 };
 
 const root = resolve(fileURLToPath(import.meta.url), '../..');
