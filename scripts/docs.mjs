@@ -146,10 +146,30 @@ export const pages = [
     columns: [
       ['Opcode', 'opcode'],
       ['Request', 'name'],
-      ['After an interrupt', ({ interrupt }) => ({ finish: 'it runs to its end' })[interrupt]],
+      [
+        'After an interrupt',
+        ({ interrupt }) => ({ finish: 'it runs to its end', end: 'it ends with EINTR' })[interrupt],
+      ],
       ['Answered', ({ reply }) => (reply === 'none' ? 'no' : 'yes')],
     ],
     omit: ['interrupt', 'reply', 'arguments', 'bytesWithoutSetxattrExt', 'names', 'dataInPlace', 'call', 'undo'],
+  },
+  {
+    page: 'fuse-cluster-operations',
+    title: 'FUSE operations in a cluster',
+    intro:
+      'Requests that are answered only where the volume is shared with other clients. Elsewhere they are [refused](fuse-refused-operations.md), since the kernel alone does better. Where a server cannot be reached, every request ends with EINTR after an interrupt.',
+    module: 'src/fuse/operations.table.ts',
+    rows: 'clusterOperations',
+    columns: [
+      ['Opcode', 'opcode'],
+      ['Request', 'name'],
+      [
+        'After an interrupt',
+        ({ interrupt }) => ({ finish: 'it runs to its end', end: 'it ends with EINTR' })[interrupt],
+      ],
+    ],
+    omit: ['interrupt', 'reply', 'arguments', 'call'],
   },
   {
     page: 'fuse-refused-operations',
@@ -174,9 +194,10 @@ export const pages = [
       ['Feature', '*'],
       ['Bit', 'bit'],
       ['Since protocol', ({ since }) => `7.${since}`],
+      ['Taken', ({ cluster }) => (cluster ? 'in a cluster' : 'always')],
       ['Why', 'why'],
     ],
-    omit: ['since'],
+    omit: ['since', 'cluster'],
   },
 ];
 

@@ -1,8 +1,8 @@
-import type { Clock, Ino, Random } from '#base';
+import type { Clock, Random } from '#base';
 import { type CacheMode, MountSession } from '#client';
-import type { KernelFeatures } from '#fuse';
+import { FuseKernelCaches, type KernelFeatures, type Notifications } from '#fuse';
 import type { Connection, ConnectionEvents } from '#transport';
-import { CachingClient, ClusterLocks, Interrupts, type KernelCaches, Vfs, type VfsOptions } from '#vfs';
+import { shareVolume, type Vfs, type VfsOptions } from '#vfs';
 
 export interface ClusterOptions {
   /**
@@ -27,8 +27,8 @@ export interface ClusterOptions {
 
 /** A session with a server, and what a mount needs of it. */
 export interface ClusterMount {
-  /** The file system for `serve`, once its kernel is known; made once. */
-  makeVfs(features: KernelFeatures, kernel: KernelCaches): Vfs;
+  /** The file system for `serve` (whose option `cluster` must be on), once its kernel is known; made once. */
+  makeVfs(features: KernelFeatures, notifications: Notifications): Vfs;
   readonly state: ClusterState;
   /** Ends the session; what waits fails. */
   close(): Promise<void>;
@@ -50,31 +50,23 @@ export interface ClusterState {
  * `accessDenied`), or with `timedOut` when no server has answered within 30 s.
  */
 export async function connectCluster(options: ClusterOptions): Promise<ClusterMount> {
-  const { clock, cacheMode, vfs: vfsOptions } = options;
-  const { name, volume, readOnly } = options;
+  const { clock, cacheMode, name, volume, readOnly } = options;
   const session = new MountSession({ ...options, create: { name, volume, cacheMode, readOnly } });
-  const interrupts = new Interrupts();
-  const locks = new ClusterLocks(session);
-  const client = new CachingClient({ clock, session, mode: cacheMode, vfs: vfsOptions, interrupts, locks });
+  const { client, cache, makeVfs } = shareVolume({ clock, session, mode: cacheMode, vfs: options.vfs });
   try {
     await session.start(client);
   } catch (error) {
     client.close();
     throw error;
   }
-  const { cache } = client;
   return {
-    makeVfs(_features, kernel) {
-      const shared = { cache, locks, interrupts, session, isLost: (ino: Ino) => client.isLost(ino) };
-      const vfs = new Vfs(client, vfsOptions, undefined, shared);
-      cache.attach(kernel, vfs.inodes);
-      return vfs;
-    },
+    makeVfs: (features, notices) =>
+      makeVfs((isKnown) => new FuseKernelCaches({ notices, clock, incrementEpoch: features.incrementEpoch, isKnown })),
     get state() {
-      const { facts, isConnected } = session;
-      const { epoch, volumeUuid } = facts;
+      const { epoch, volumeUuid, ...facts } = session.facts;
       const counts = { leases: cache.leased, objects: cache.size };
-      return { session: facts.session, epoch, connected: isConnected, volumeUuid, readOnly: facts.readOnly, ...counts };
+      const { isConnected: connected } = session;
+      return { session: facts.session, epoch, connected, volumeUuid, readOnly: facts.readOnly, ...counts };
     },
     async close() {
       client.close();

@@ -35,8 +35,8 @@ export const controlOperations = [
     name: 'INTERRUPT',
     arguments: { window: new InterruptIn(), bytes: InterruptIn.size },
     interrupt: 'finish',
-    // Every call runs to its end (the column `interrupt`), and its answer is the answer to the interrupt too.
-    call: () => undefined,
+    // The answer of the interrupted call (see the column `interrupt`) is the answer to the interrupt too.
+    call: (request, { uniqueLow, uniqueHigh }) => request.context.pending.interrupt(uniqueLow, uniqueHigh),
     reply: 'none',
   }),
   operation({
@@ -57,10 +57,14 @@ export const controlOperations = [
 ];
 
 export const refusedOperations: readonly RefusedOperation[] = [
-  { opcode: 25, name: 'FLUSH', refused: 'writes are answered when done, so close(2) has nothing to report' },
-  { opcode: 31, name: 'GETLK', refused: 'locks are the kernel’s own: POSIX_LOCKS is not taken' },
-  { opcode: 32, name: 'SETLK', refused: 'locks are the kernel’s own: POSIX_LOCKS and FLOCK_LOCKS are not taken' },
-  { opcode: 33, name: 'SETLKW', refused: 'locks are the kernel’s own: POSIX_LOCKS and FLOCK_LOCKS are not taken' },
+  {
+    opcode: 25,
+    name: 'FLUSH',
+    refused: 'writes are answered when done, so close(2) has nothing to report; answered in a cluster',
+  },
+  { opcode: 31, name: 'GETLK', refused: 'locks are the kernel’s own; answered in a cluster' },
+  { opcode: 32, name: 'SETLK', refused: 'locks are the kernel’s own; answered in a cluster' },
+  { opcode: 33, name: 'SETLKW', refused: 'locks are the kernel’s own; answered in a cluster' },
   { opcode: 37, name: 'BMAP', refused: 'there is no block device' },
   { opcode: 40, name: 'POLL', refused: 'files are always ready, which the kernel then knows by itself' },
   { opcode: 48, name: 'SETUPMAPPING', refused: 'virtiofs only' },

@@ -4,6 +4,7 @@ import * as native from '#native';
 import type { BackingRegistry } from '#vfs';
 import type { Outlet } from './dispatcher.ts';
 import { Frame } from './frame.ts';
+import type { NotificationLane } from './notifications.ts';
 import { inHeaderBytes, outHeaderBytes, pageBytes, replyBodyBytes, requestBodyMinBytes } from './numbers.table.ts';
 
 /** The one file of this room that sees the addon; what the others need of it passes through here. */
@@ -59,7 +60,7 @@ export class FuseDevice implements Outlet {
   #frame: Frame;
   #handler: RequestHandler;
   #poller: native.Poller | undefined;
-  #notifier: native.Notifier | undefined;
+  readonly #notifiers: Partial<Record<NotificationLane, native.Notifier>> = {};
   #over = false;
   #end!: (reason: DeviceEnd) => void;
 
@@ -109,11 +110,11 @@ export class FuseDevice implements Outlet {
     this.start();
   }
 
-  /** Queues a notification on its own thread, which may block. False when too many are queued. */
-  notify(message: Uint8Array, done?: native.Done): boolean {
+  /** Queues a notification on the thread of its lane, which may block. False when too many are queued. */
+  notify(message: Uint8Array, lane: NotificationLane, done?: native.Done): boolean {
     if (this.#over) return false;
-    this.#notifier ??= native.startNotifier(this.fd);
-    return this.#notifier.send(message, done);
+    this.#notifiers[lane] ??= native.startNotifier(this.fd);
+    return this.#notifiers[lane].send(message, done);
   }
 
   /** Whether this process may register backing files; asked after INIT. */
@@ -186,7 +187,7 @@ export class FuseDevice implements Outlet {
     if (this.#over) return;
     this.#over = true;
     this.#poller?.stop();
-    this.#notifier?.stop();
+    for (const notifier of Object.values(this.#notifiers)) notifier.stop();
     this.#end(reason);
   }
 }

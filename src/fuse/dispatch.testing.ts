@@ -6,6 +6,7 @@ import { Frame, type FrameBytes } from './frame.ts';
 import { type HandshakeOptions, type KernelFeatures, negotiate, type Offer } from './handshake.ts';
 import { MemoryClient } from './memory-client.testing.ts';
 import { replyBodyBytes, requestBodyMinBytes } from './numbers.table.ts';
+import { PendingRequests } from './pending-requests.ts';
 import { sessionDefaults } from './session.ts';
 
 const validity = { attributeValidityMs: 86_400_000, entryValidityMs: 86_400_000, negativeValidityMs: 86_400_000 };
@@ -43,6 +44,7 @@ export function bench(options: Partial<HandshakeOptions> = {}, sizeMaxBytes = 1 
     vfs: new Vfs(client, { ...validity, noAtime: false, passthrough: false }, undefined),
     features,
     callers: { checked: true, readCredentials: () => -3 },
+    pending: new PendingRequests(),
   };
   const outlet = {
     lateFrame: newFrame(),

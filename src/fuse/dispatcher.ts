@@ -1,8 +1,9 @@
 import { FsError, statuses, toErrno } from '#base';
+import type { Interrupts } from '#vfs';
 import type { Frame } from './frame.ts';
 import { inHeaderBytes, outHeaderBytes } from './numbers.table.ts';
 import type { AnyOperation } from './operation.ts';
-import { opcodeLimit, operationNames, operations } from './operations.table.ts';
+import { opcodeLimit, operationNames, operations, operationsInCluster } from './operations.table.ts';
 import { bytesReply } from './replies.ts';
 import { Request, type RequestContext } from './request.ts';
 import { InHeader, OutHeader } from './wire.table.ts';
@@ -60,6 +61,8 @@ export class Dispatcher {
   /** What the last reply in place lent, until it is known whether the kernel took it. */
   #lender: AnyOperation | undefined;
   #lent: unknown;
+  /** Of the request that has just been called. */
+  #interruptible: AbortController | undefined;
 
   constructor(
     context: RequestContext,
@@ -69,8 +72,9 @@ export class Dispatcher {
     this.#context = context;
     this.#outlet = outlet;
     this.#request = new Request(context);
-    const { xattr } = context.features;
-    this.#rows = xattr ? operations : operations.map((row) => (row && xattrOperations.includes(row) ? undefined : row));
+    const { xattr, cluster } = context.features;
+    const rows = cluster ? operationsInCluster : operations;
+    this.#rows = xattr ? rows : rows.map((row) => (row && xattrOperations.includes(row) ? undefined : row));
     this.counters = options.counters;
     this.#onBug = options.onBug;
   }
@@ -139,11 +143,25 @@ export class Dispatcher {
       request.name = request.takeName(names[0]!);
       if (names.length > 1) request.secondName = request.takeName(names[1]!);
     }
-    return row.call(request, args?.window);
+    const { interrupts } = request.vfs;
+    return interrupts === undefined ? row.call(request, args?.window) : this.#callInterruptibly(row, interrupts);
+  }
+
+  #callInterruptibly(row: AnyOperation, interrupts: Interrupts): unknown {
+    interrupts.open();
+    try {
+      return row.call(this.#request, row.arguments?.window);
+    } finally {
+      this.#interruptible = interrupts.take();
+    }
   }
 
   #pend(row: AnyOperation, frame: Frame, unique: Unique, result: Promise<unknown>): number {
     if (row.dataInPlace === true) frame.kept = true;
+    if (this.#interruptible !== undefined) {
+      this.#context.pending.add(unique.uniqueLow, unique.uniqueHigh, this.#interruptible);
+      this.#interruptible = undefined;
+    }
     this.counters.pending += 1;
     this.counters.peakPending = Math.max(this.counters.peakPending, this.counters.pending);
     result.then(
@@ -161,7 +179,7 @@ export class Dispatcher {
       this.#fail(row, frame, unique, error);
       return;
     }
-    this.#settled(row, frame);
+    this.#settled(row, frame, unique);
   }
 
   #sendLate(row: AnyOperation, { uniqueLow, uniqueHigh }: Unique, value: unknown): number {
@@ -183,10 +201,11 @@ export class Dispatcher {
     if (row.reply !== 'none') {
       this.#outlet.send(lateFrame, encodeError(lateFrame, unique.uniqueLow, unique.uniqueHigh, errno));
     }
-    this.#settled(row, frame);
+    this.#settled(row, frame, unique);
   }
 
-  #settled(row: AnyOperation, frame: Frame): void {
+  #settled(row: AnyOperation, frame: Frame, { uniqueLow, uniqueHigh }: Unique): void {
+    this.#context.pending.delete(uniqueLow, uniqueHigh);
     this.counters.pending -= 1;
     if (row.dataInPlace === true) this.#outlet.release(frame);
   }

@@ -13,6 +13,8 @@ export interface HandshakeOptions {
   readonly passthrough: boolean;
   /** Extended attributes; off, the kernel answers for them, and there are no ACLs and file capabilities. */
   readonly xattr: boolean;
+  /** The volume is shared with other clients: locks go to the server, and close(2) is told to the daemon. */
+  readonly cluster: boolean;
   /** Background requests (readahead, asynchronous direct I/O) that may be under way at a time. */
   readonly maxBackground: number;
 }
@@ -44,6 +46,7 @@ export interface KernelFeatures {
   /** The kernel tells when a change takes setuid and setgid away. */
   readonly killPrivV2: boolean;
   readonly xattr: boolean;
+  readonly cluster: boolean;
   readonly incrementEpoch: boolean;
   readonly prune: boolean;
   readonly passthrough: { readonly on: boolean; readonly reason: string };
@@ -71,11 +74,13 @@ export function negotiate(offer: Offer, options: HandshakeOptions): KernelFeatur
     maxReadBytes: maxPages * pageBytes,
     maxReadaheadBytes: offer.maxReadaheadBytes,
     maxBackground: options.maxBackground,
-    noFlush: minor >= sinceMinor.noFlush,
+    // The locks of a process end with any close of it (FLUSH), wherever they are kept.
+    noFlush: minor >= sinceMinor.noFlush && !options.cluster,
     parallelDirectWrites: minor >= sinceMinor.parallelDirectWrites,
     setxattrExt: flags.includes('SETXATTR_EXT'),
     killPrivV2: flags.includes('HANDLE_KILLPRIV_V2'),
     xattr: options.xattr,
+    cluster: options.cluster,
     incrementEpoch: minor >= sinceMinor.incEpoch,
     prune: minor >= sinceMinor.prune,
     passthrough: flags.includes('PASSTHROUGH')
@@ -105,6 +110,7 @@ function isOffered(name: InitFlag, offer: Offer, minor: number): boolean {
 function isTaken(name: InitFlag, offer: Offer, minor: number, options: HandshakeOptions): boolean {
   if (name === 'POSIX_ACL' && !(options.acl && options.xattr)) return false;
   if (name === 'PASSTHROUGH' && !options.passthrough) return false;
+  if ('cluster' in initFlags[name] && !options.cluster) return false;
   // The second word counts only with INIT_EXT.
   if (initFlags[name].bit >= 32 && !isOffered('INIT_EXT', offer, minor)) return false;
   return isOffered(name, offer, minor);

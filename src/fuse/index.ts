@@ -3,6 +3,7 @@ export type { DeviceEnd } from './device.ts';
 export type { OperationCounters } from './dispatcher.ts';
 export type { HandshakeOptions, KernelFeatures } from './handshake.ts';
 export type { InitFlag } from './init-flags.table.ts';
+export { FuseKernelCaches, type KernelCachesOptions, type Notices } from './kernel-caches.ts';
 export { clearMountpoint, type FuseMount, mountFuse, unmount } from './mount.ts';
 export { mountObstacle } from './mount-obstacle.ts';
 export type { FuseMountOptions } from './mount-options.ts';

@@ -5,10 +5,17 @@
  */
 export const initFlags = {
   ASYNC_READ: { bit: 0, since: 9, why: 'readahead goes out as parallel reads' },
+  POSIX_LOCKS: {
+    bit: 1,
+    since: 7,
+    cluster: true,
+    why: 'fcntl locks count on all clients of a cluster; else the kernel’s own are exact',
+  },
   ATOMIC_O_TRUNC: { bit: 3, since: 9, why: 'open and truncate in one request' },
   EXPORT_SUPPORT: { bit: 4, since: 10, why: 'inode numbers are permanent, so file handles may be' },
   BIG_WRITES: { bit: 5, since: 9, why: 'without it every buffered write is 4 KiB' },
   DONT_MASK: { bit: 6, since: 12, why: 'a default ACL replaces the umask, so the server applies it' },
+  FLOCK_LOCKS: { bit: 10, since: 17, cluster: true, why: 'flock counts on all clients of a cluster' },
   AUTO_INVAL_DATA: { bit: 12, since: 20, why: 'pages go when size or mtime turn out to have changed' },
   DO_READDIRPLUS: { bit: 13, since: 21, why: 'a listing brings the attributes' },
   READDIRPLUS_AUTO: { bit: 14, since: 21, why: 'but only to those who ask for them' },
@@ -30,13 +37,14 @@ interface InitFlagRow {
   readonly bit: number;
   readonly since: number;
   readonly why: string;
+  /** Only where the volume is shared with other clients. */
+  readonly cluster?: true;
 }
 
 export type InitFlag = keyof typeof initFlags;
 
 /**
- * Not taken though offered: POSIX_LOCKS and FLOCK_LOCKS (an embedded mount leaves locks to the kernel: exact, and
- * free), WRITEBACK_CACHE (excludes passthrough and hides remote changes of size), EXPLICIT_INVAL_DATA (leaves stale
+ * Not taken though offered: WRITEBACK_CACHE (excludes passthrough and hides remote changes of size), EXPLICIT_INVAL_DATA (leaves stale
  * zeros behind a grown file's old end), HANDLE_KILLPRIV (the second version says more), SECURITY_CTX (no labels are
  * kept), ALLOW_IDMAP, OVER_IO_URING (its requests are lost with a daemon that crashes), REQUEST_TIMEOUT (aborts the
  * whole connection).

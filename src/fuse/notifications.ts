@@ -12,9 +12,12 @@ import {
   StoreOut,
 } from './wire.table.ts';
 
-/** Writes messages to the kernel from a thread of its own. `done` gets the length written, or `-errno`. */
+/** What a notification may wait for in the kernel; one that waits holds up those behind it on its lane. */
+export type NotificationLane = 'names' | 'pages' | 'nothing';
+
+/** Writes messages to the kernel, from one thread for each lane. `done` gets the length written, or `-errno`. */
 export interface NotificationSender {
-  notify(message: Uint8Array, done?: (result: number) => void): boolean;
+  notify(message: Uint8Array, lane: NotificationLane, done?: (result: number) => void): boolean;
 }
 
 /**
@@ -39,47 +42,54 @@ export class Notifications {
    * cached listing. With `offset` below 0 pages stay, and nothing is waited for.
    */
   invalidateInode(ino: Ino, offset: number, length: number): Promise<boolean> {
-    return this.#send(encodeInvalidateInode(ino, offset, length));
+    return this.#send(encodeInvalidateInode(ino, offset, length), offset < 0 ? 'nothing' : 'pages');
+  }
+
+  /** Drops attributes and the cached listing of a directory. Never waits. */
+  invalidateDirectory(ino: Ino): Promise<boolean> {
+    return this.#send(encodeInvalidateInode(ino, 0, 0), 'nothing');
   }
 
   /** Drops a name. Open files below it show as deleted. */
   invalidateEntry(parent: Ino, name: ByteString): Promise<boolean> {
-    return this.#send(encodeInvalidateEntry(parent, name, 0));
+    return this.#send(encodeInvalidateEntry(parent, name, 0), 'names');
   }
 
   /** The kernel looks the name up again before it uses it; nothing else happens to it. */
   expireEntry(parent: Ino, name: ByteString): Promise<boolean> {
-    return this.#send(encodeInvalidateEntry(parent, name, expireOnly));
+    return this.#send(encodeInvalidateEntry(parent, name, expireOnly), 'names');
   }
 
   /** A name and its inode are gone: watchers of the inode are told. */
   delete(parent: Ino, child: Ino, name: ByteString): Promise<boolean> {
-    return this.#send(encodeDelete(parent, child, name));
+    return this.#send(encodeDelete(parent, child, name), 'names');
   }
 
   /** Every name is looked up again at its next use. Never waits. False where the kernel cannot (before 7.44). */
   incrementEpoch(): Promise<boolean> {
-    return this.#features.incrementEpoch ? this.#send(message(notifyCode.incEpoch, 0)) : Promise.resolve(false);
+    return this.#features.incrementEpoch
+      ? this.#send(message(notifyCode.incEpoch, 0), 'nothing')
+      : Promise.resolve(false);
   }
 
   /** Forgets unused inodes. False where the kernel cannot (before 7.45). */
   prune(inos: readonly Ino[]): Promise<boolean> {
-    return this.#features.prune ? this.#send(encodePrune(inos)) : Promise.resolve(false);
+    return this.#features.prune ? this.#send(encodePrune(inos), 'nothing') : Promise.resolve(false);
   }
 
   /** Puts data into the page cache. */
   store(ino: Ino, offset: number, data: Uint8Array): Promise<boolean> {
-    return this.#send(encodeStore(ino, offset, data));
+    return this.#send(encodeStore(ino, offset, data), 'pages');
   }
 
   /** Requests that were read and not answered come again, with bit 63 of `unique` set. */
   resend(): Promise<boolean> {
-    return this.#send(message(notifyCode.resend, 0));
+    return this.#send(message(notifyCode.resend, 0), 'nothing');
   }
 
-  #send(bytes: Uint8Array): Promise<boolean> {
+  #send(bytes: Uint8Array, lane: NotificationLane): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const queued = this.#sender.notify(bytes, (result) => {
+      const queued = this.#sender.notify(bytes, lane, (result) => {
         if (result >= 0 || result === -ENOENT) resolve(result >= 0);
         else reject(new FsError('io', `a notification was refused: errno ${-result}`));
       });

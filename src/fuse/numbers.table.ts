@@ -47,6 +47,10 @@ export const openKillSuidgid = 1;
 export const writeCache = 1;
 /** FUSE_WRITE_KILL_SUIDGID. */
 export const writeKillSuidgid = 1 << 2;
+/** FUSE_LK_FLOCK: flock(2), not fcntl(2). */
+export const lockFlock = 1;
+/** F_RDLCK, F_WRLCK, F_UNLCK (asm-generic/fcntl.h). */
+export const lockType = { read: 0, write: 1, unlock: 2 } as const;
 /** FUSE_FSYNC_FDATASYNC. */
 export const fsyncDataOnly = 1;
 /** FUSE_EXT_GROUPS: the extension that carries a group of the caller; lower types are security contexts. */

@@ -20,10 +20,11 @@ export interface Operation<A extends Arguments, R> {
   /** The data behind the names is used in place, so a pending call keeps the request's memory. */
   readonly dataInPlace?: true;
   /**
-   * What INTERRUPT does to a pending call. `finish`: nothing, it runs to its end and that is the answer. Linux gives
-   * EINTR from none of these on a local file system: applications take it for a failure.
+   * What INTERRUPT does to a pending call. `finish`: it runs to its end and that is the answer, but where a server
+   * cannot be reached, or does not answer within a moment. Linux gives EINTR from none of these on a local file system:
+   * applications take it for a failure. `end`: it ends at once with EINTR.
    */
-  readonly interrupt: 'finish';
+  readonly interrupt: 'finish' | 'end';
   /** `arguments.window` lies over the request now; neither it nor `request` may be looked at after an await. */
   call(request: Request, args: A): Maybe<R>;
   /** `none`: the kernel waits for no answer, and must not get one. */

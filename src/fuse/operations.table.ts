@@ -4,11 +4,12 @@ import { controlOperations, refusedOperations } from './control.ts';
 import { directoryOperations } from './directories.ts';
 import { fileOperations } from './files.ts';
 import { ioctlOperations } from './ioctls.ts';
+import { clusterOperations } from './locks.ts';
 import { nameOperations } from './names.ts';
 import type { AnyOperation } from './operation.ts';
 import { xattrOperations } from './xattrs.ts';
 
-export { refusedOperations };
+export { clusterOperations, refusedOperations };
 
 /** Opcodes are below this; a larger one has no row. */
 export const opcodeLimit = 64;
@@ -27,6 +28,11 @@ export const operations: readonly (AnyOperation | undefined)[] = byOpcode([
   ...ioctlOperations,
   ...controlOperations,
 ]);
+
+/** The same for a mount of a cluster, which answers some that others refuse. */
+export const operationsInCluster: readonly (AnyOperation | undefined)[] = operations.map(
+  (row, opcode) => clusterOperations.find((each) => each.opcode === opcode) ?? row,
+);
 
 /** The names of all opcodes that are known, the refused ones too. */
 export const operationNames: readonly (string | undefined)[] = Array.from({ length: opcodeLimit }, (_, opcode) =>

@@ -5,6 +5,7 @@ import { type CallerContext, RequestCaller } from './caller.ts';
 import type { Frame } from './frame.ts';
 import type { KernelFeatures } from './handshake.ts';
 import { extensionGroups, inHeaderBytes } from './numbers.table.ts';
+import type { PendingRequests } from './pending-requests.ts';
 import { ExtensionHeader, InHeader, SuppGroups } from './wire.table.ts';
 
 /** What follows a request's structure, each ended by a NUL: an entry's name, a symlink's target, an xattr's name. */
@@ -15,6 +16,7 @@ export interface RequestContext {
   readonly vfs: Vfs;
   readonly features: KernelFeatures;
   readonly callers: CallerContext;
+  readonly pending: PendingRequests;
 }
 
 const header = new InHeader();

@@ -9,6 +9,7 @@ import { decodeOffer, encodeInit, initInMinBytes } from './init.ts';
 import { Notifications } from './notifications.ts';
 import { inHeaderBytes, protocolMajor } from './numbers.table.ts';
 import { initOpcode } from './operations.table.ts';
+import { PendingRequests } from './pending-requests.ts';
 import { type Observer, observedHandler, observedOutlet } from './recording.ts';
 import { InHeader } from './wire.table.ts';
 
@@ -29,6 +30,7 @@ export const sessionDefaults: SessionOptions = {
   acl: true,
   passthrough: true,
   xattr: true,
+  cluster: false,
   maxBackground: 128,
   kernelChecksPermissions: true,
   spinUs: 0,
@@ -36,7 +38,11 @@ export const sessionDefaults: SessionOptions = {
 };
 
 /** Makes the file system once it is known what the kernel can. `backing` is there when files may be registered. */
-export type MakeVfs = (features: KernelFeatures, backing: BackingRegistry | undefined) => Vfs;
+export type MakeVfs = (
+  features: KernelFeatures,
+  backing: BackingRegistry | undefined,
+  notifications: Notifications,
+) => Vfs;
 
 /** A mounted file system being served. */
 export interface Session {
@@ -128,13 +134,15 @@ class FuseSession implements Session, RequestHandler {
   /** The kernel has the answer to INIT. */
   #begin(negotiated: KernelFeatures): void {
     const features = this.#withPrivilege(negotiated);
-    const vfs = this.#makeVfs(features, features.passthrough.on ? this.#device.backing : undefined);
+    this.notifications = new Notifications(this.#device, features);
+    const backing = features.passthrough.on ? this.#device.backing : undefined;
+    const vfs = this.#makeVfs(features, backing, this.notifications);
     const callers: CallerContext = { checked: this.#options.kernelChecksPermissions, readCredentials };
     const { observe, onBug } = this.#options;
-    const dispatcher = new Dispatcher({ vfs, features, callers }, this.#outlet, { counters: this.counters, onBug });
+    const context = { vfs, features, callers, pending: new PendingRequests() };
+    const dispatcher = new Dispatcher(context, this.#outlet, { counters: this.counters, onBug });
     this.#device.handler = observe === undefined ? dispatcher : observedHandler(dispatcher, observe);
     this.features = features;
-    this.notifications = new Notifications(this.#device, features);
     this.#initialized(features);
   }
 

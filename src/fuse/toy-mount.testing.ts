@@ -58,17 +58,21 @@ process.stdout.write(`${JSON.stringify({ features, readahead })}\n`);
 process.on('SIGUSR2', () => {
   const { notifications } = session;
   const file = 2 as Ino;
-  void Promise.all([
-    notifications?.invalidateInode(file, 0, 0),
-    notifications?.invalidateInode(rootIno, -1, 0),
-    notifications?.store(file, 0, Buffer.from('stored')),
-    notifications?.expireEntry(rootIno, 'file'),
-    notifications?.incrementEpoch(),
-    notifications?.resend(),
-    notifications?.delete(rootIno, file, 'file'),
-    notifications?.invalidateEntry(rootIno, 'file'),
-    notifications?.prune([file]),
-  ]).then((known) => process.stdout.write(`${JSON.stringify({ known })}\n`));
+  void (async () => {
+    // One after the other: each lane has a thread of its own.
+    const known = [
+      await notifications?.invalidateInode(file, 0, 0),
+      await notifications?.invalidateInode(rootIno, -1, 0),
+      await notifications?.store(file, 0, Buffer.from('stored')),
+      await notifications?.expireEntry(rootIno, 'file'),
+      await notifications?.incrementEpoch(),
+      await notifications?.resend(),
+      await notifications?.delete(rootIno, file, 'file'),
+      await notifications?.invalidateEntry(rootIno, 'file'),
+      await notifications?.prune([file]),
+    ];
+    process.stdout.write(`${JSON.stringify({ known })}\n`);
+  })();
 });
 const end = await session.closed;
 if (record !== undefined) writeFileSync(record, JSON.stringify(frames));

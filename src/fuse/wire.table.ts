@@ -207,6 +207,35 @@ export const ReleaseIn = struct('fuse_release_in', 24, {
   releaseFlags: u32,
   lockOwner: u53,
 });
+export const FlushIn = struct('fuse_flush_in', 24, {
+  handle: u53,
+  unused: u32,
+  padding: u32,
+  ownerLow: u32,
+  ownerHigh: u32,
+});
+/** A lock's owner uses all 64 bits, and its end is 2^63 - 1 where it has none. */
+export const LockIn = struct('fuse_lk_in', 48, {
+  handle: u53,
+  ownerLow: u32,
+  ownerHigh: u32,
+  startLow: u32,
+  startHigh: u32,
+  endLow: u32,
+  endHigh: u32,
+  type: u32,
+  pid: u32,
+  lockFlags: u32,
+  padding: u32,
+});
+export const LockOut = struct('fuse_lk_out', 24, {
+  startLow: u32,
+  startHigh: u32,
+  endLow: u32,
+  endHigh: u32,
+  type: u32,
+  pid: u32,
+});
 export const FsyncIn = struct('fuse_fsync_in', 16, { handle: u53, fsyncFlags: u32, padding: u32 });
 export const FallocateIn = struct('fuse_fallocate_in', 32, {
   handle: u53,

@@ -42,6 +42,10 @@ export class InodeTable {
     return this.#removed.size === 0 ? undefined : this.#removed.get(ino);
   }
 
+  isKnown(ino: Ino): boolean {
+    return this.#lookups.has(ino);
+  }
+
   /** The inodes that the kernel knows. */
   known(): Iterable<Ino> {
     return this.#lookups.keys();
