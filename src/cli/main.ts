@@ -10,6 +10,7 @@ import { mountOptions, type OptionName, type OptionRow } from './options.table.t
 import { type MountOptions, parseMountOptionList, parseOption } from './options.ts';
 import { sentenceOf } from './output.ts';
 import { run } from './run.ts';
+import { addServerCommands } from './server-commands.ts';
 import { status } from './status.ts';
 import { umount } from './umount.ts';
 import { version } from './version.ts';
@@ -46,6 +47,7 @@ function program(): Command {
     .option('--repair', 'mend what is found')
     .option('--json', 'as one object')
     .action(run((store: string | undefined, options: { repair?: boolean; json?: boolean }) => fsck(store, options)));
+  addServerCommands(cfs);
   addCert(cfs);
   cfs
     .command('completion')

@@ -21,3 +21,8 @@ export function defaultLogFile(): string {
 export function defaultPki(): string {
   return process.getuid?.() === 0 ? '/etc/cfs/pki' : join(xdg('XDG_CONFIG_HOME', '.config'), 'cfs/pki');
 }
+
+/** The store of a server that names none. */
+export function defaultServerStore(): string {
+  return process.getuid?.() === 0 ? '/var/lib/cfs' : join(xdg('XDG_DATA_HOME', '.local/share'), 'claudefs/server');
+}

@@ -1,5 +1,5 @@
 /** Typed calls to servers. */
-export type { CacheMode } from '#protocol';
+export { type CacheMode, createCodec } from '#protocol';
 export { type Client, EmbeddedClient, type LocalFiles } from './client.ts';
 export { type CallOptions, type LateOutcome, MountSession, type MountSessionOptions } from './mount-session.ts';
 export { SessionClient, type SessionClientOptions } from './session-client.ts';

@@ -63,7 +63,7 @@ export class ClusterServer {
 
   async #create(peer: Peer, request: CreateSessionRequest): Promise<SessionFacts> {
     const volume = this.#volumes.get(request.volume) ?? fail('notFound', `there is no volume ${request.volume}`);
-    const view = this.#admit(peer, request);
+    const view = await this.#admit(peer, request);
     const session = await volume.sessions.create(peer, request, view);
     this.#volumeOf.set(peer, volume);
     return volume.factsOf(session);
@@ -73,7 +73,9 @@ export class ClusterServer {
     for (const volume of this.#volumes.values()) {
       const session = volume.sessions.proven(id, secret);
       if (session === undefined || session.record.identity !== (peer.identity ?? null)) continue;
-      volume.sessions.attach(peer, session, this.#admit(peer, session.record));
+      const view = await this.#admit(peer, session.record);
+      if (session.isOver) continue;
+      volume.sessions.attach(peer, session, view);
       this.#volumeOf.set(peer, volume);
       const facts = await volume.factsOf(session);
       // After the facts: a client listens to recalls when it knows its session.

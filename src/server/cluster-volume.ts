@@ -28,6 +28,7 @@ import { type Operation, ReplayCache } from './replay.ts';
 import type { ReplayRecord } from './replay-record.ts';
 import { byCode, isIdempotent } from './server.ts';
 import type { Session, SessionSummary } from './session/session.ts';
+import { accessOfOpen, opened } from './session/session-opens.ts';
 import { opensMax, type SessionParts } from './session/session-operations.ts';
 import { SessionTable } from './session/session-table.ts';
 import type { Volume } from './volume.ts';
@@ -116,27 +117,30 @@ export class ClusterVolume implements SessionParts {
     const name = nameByCode[header.code] ?? fail('notImplemented', `call ${header.code}`);
     const session = this.sessions.renewed(context.peer, header.session);
     if (!bulkCodes.has(header.code)) session.prefer(context.peer);
-    return session.view.call(header.code, request, (inward) => {
-      if (session.view.readOnly || session.record.readOnly) requireReading(name, inward);
-      return isIdempotent[header.code]
-        ? this.#run(session, name, inward, { operation: byCode[header.code]!, signal: context.signal })
-        : this.#runOnce(session, name, header, inward);
-    });
+    const { view, opens } = session;
+    const asked = request as RequestOf<CallName>;
+    const translated = view.translate(name, asked);
+    if (view.readOnly || session.record.readOnly) requireReading(name, translated);
+    const answer = isIdempotent[header.code]
+      ? chain(view.permit(name, translated, opens), (permitted) =>
+          this.#run(session, name, permitted, { operation: byCode[header.code]!, signal: context.signal }),
+        )
+      : this.#runOnce(session, name, header, translated);
+    return chain(answer, (told) => view.show(name, asked, told));
   }
 
   /** What the client is told when it has created its session, or attached a connection to it. */
   async factsOf(session: Session): Promise<SessionFacts> {
     const { view, record } = session;
     const { epoch, ttlMs } = this.sessions;
-    const root = await view.call(calls.getattr.code, { ino: rootIno }, (request) =>
-      chain(getattr(this.volume, request as RequestOf<'getattr'>), unleased),
-    );
+    const root = await getattr(this.volume, { ino: view.root });
+    const shown = view.show('getattr', { ino: rootIno }, unleased(root));
     return {
       session: session.id,
       secret: Buffer.from(record.secret, 'hex').toString('latin1'),
       epoch: epoch.number,
       ttlMs,
-      root: root.reply as Attributes,
+      root: shown.reply as Attributes,
       volumeUuid: this.volume.uuid,
       readOnly: view.readOnly || record.readOnly,
       mustReclaim: session.mustReclaim,
@@ -146,7 +150,7 @@ export class ClusterVolume implements SessionParts {
   list(): SessionSummary[] {
     const nowMs = this.volume.clock.nowMs();
     return [...this.sessions.all].map((session) => {
-      const { id, record, view, lastHeardMs, openCount, mustReclaim } = session;
+      const { id, record, view, lastHeardMs, mustReclaim } = session;
       const { name, volume, cacheMode, readOnly, identity, createdSec } = record;
       return {
         session: id,
@@ -160,7 +164,7 @@ export class ClusterVolume implements SessionParts {
         silentMs: nowMs - lastHeardMs,
         leases: this.leases.countOf(id),
         locks: this.locks.heldBy(id),
-        opens: openCount,
+        opens: session.opens.total,
         slots: this.#replies.slotsOf(id),
         mustReclaim,
       };
@@ -217,12 +221,15 @@ export class ClusterVolume implements SessionParts {
     { operation, volume }: { operation: Operation; volume: Volume },
   ): Maybe<Answer<unknown>> {
     if (name === 'release') return this.#release(session, request as RequestOf<'release'>);
-    if (session.openCount >= opensMax && opens(name, request)) {
+    if (session.opens.total >= opensMax && opens(name, request)) {
       fail('tooManyOpen', `session ${session.id} has ${opensMax} opens`);
     }
     const counted: Operation = (on, asked) =>
       chain(operation(on, asked), (reply) => chain(this.#opened(session, name, request, reply), () => reply));
-    const run = (): Maybe<Answer<unknown>> => this.#run(session, name, request, { operation: counted, volume });
+    const run = (): Maybe<Answer<unknown>> =>
+      chain(session.view.permit(name, request as RequestOf<CallName>, session.opens), (permitted) =>
+        this.#run(session, name, permitted, { operation: counted, volume }),
+      );
     const { grace } = this.sessions;
     return grace.isOver || isOpenOnly(name, request) ? run() : grace.over.then(run);
   }
@@ -245,12 +252,12 @@ export class ClusterVolume implements SessionParts {
   #opened(session: Session, name: CallName, request: unknown, reply: unknown): Maybe<void> {
     if (!opens(name, request)) return;
     const { ino } = (name === 'open' ? request : reply) as { ino: Ino };
-    if (!session.isOver) session.countOpens(ino, 1);
+    if (!session.isOver) session.opens.add(ino, accessOf(name, request));
     else return chain(this.#giveBack(ino, 1), () => fail('stale', `session ${session.id} is over`));
   }
 
   #release(session: Session, { ino, count }: RequestOf<'release'>): Maybe<Answer<unknown>> {
-    return chain(this.#giveBack(ino, session.uncountOpens(ino, count)), unleased);
+    return chain(this.#giveBack(ino, session.opens.remove(ino, count)), unleased);
   }
 
   /** Ends opens. During grace inodes stay, since others may have them open: they go when it is over. */
@@ -264,7 +271,7 @@ export class ClusterVolume implements SessionParts {
   async #ended(session: Session): Promise<void> {
     this.recalls.endSession(session.id);
     this.locks.endSession(session.id);
-    for (const [ino, count] of [...session.opens]) await this.#giveBack(ino, session.uncountOpens(ino, count));
+    for (const { ino, count } of [...session.opens.all()]) await this.#giveBack(ino, session.opens.remove(ino, count));
     await this.#replies.end(session.id);
   }
 
@@ -310,6 +317,11 @@ function unleased(reply: unknown): Answer<unknown> {
 /** Whether the call is an open of this session. */
 function opens(name: CallName, request: unknown): boolean {
   return name === 'open' || name === 'makeUnnamed' || (name === 'make' && (request as RequestOf<'make'>).open);
+}
+
+/** What an open proves; whoever makes a file may do both. */
+function accessOf(name: CallName, request: unknown): number {
+  return name === 'open' ? accessOfOpen(request as RequestOf<'open'>) : opened.read | opened.write;
 }
 
 /** An open that changes nothing need not wait until the time of grace is over. */

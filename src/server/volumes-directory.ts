@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, FsError, file, type Random } from '#base';
+import { descriptorLimit, descriptorShares } from './blob/descriptor-shares.ts';
 import type { ServedVolume } from './open-volume.ts';
 import { openLocalVolume } from './store-directory.ts';
 
@@ -12,6 +13,9 @@ const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const markName = 'server';
 const markText = 'claudefs server 1\n';
 const removedPrefix = '.removed-';
+/** Descriptors that one of several volumes keeps open at most, and has in any case. */
+const volumesPerShare = 4;
+const openLeast = 32;
 /** O_RDWR | O_CREAT | O_CLOEXEC. */
 const openLockFlags = 0o2 | 0o100 | 0o2000000;
 
@@ -58,7 +62,10 @@ export class VolumesDirectory {
       .sort();
   }
 
-  /** Opens a volume; with `make`, one that is not there. Fails with `notFound` and as `openLocalVolume` does. */
+  /**
+   * Opens a volume for sessions, which may have open what has no name; with `make`, one that is not there. Fails with
+   * `notFound` and as `openLocalVolume` does.
+   */
   async open(
     name: string,
     machine: { clock: Clock; random: Random },
@@ -67,7 +74,7 @@ export class VolumesDirectory {
     requireVolumeName(name);
     const path = join(this.path, 'volumes', name);
     if (!options.make && !existsSync(path)) throw new FsError('notFound', `there is no volume ${name} in ${this.path}`);
-    return openLocalVolume(path, machine);
+    return openLocalVolume(path, machine, { keepOrphans: true, openMax: Math.max(openLeast, openShare()) });
   }
 
   /** Makes a volume. Fails with `exists`. */
@@ -107,6 +114,10 @@ export function requireVolumeName(name: string): void {
   if (namePattern.test(name)) return;
   const rule = 'it has 1 to 64 letters, digits and . _ -, and begins with a letter or digit';
   throw new FsError('invalid', `${name === '' ? 'nothing' : name} is no name of a volume: ${rule}`);
+}
+
+function openShare(): number {
+  return Math.floor(descriptorShares(descriptorLimit()).openMax / volumesPerShare);
 }
 
 /** Whether the directory is to become a store; fails when it is none and cannot become one. */

@@ -2,7 +2,7 @@ import { FsError, fail, type Ino, rootIno } from '#base';
 import type { Snapshot } from '../kv/transaction.ts';
 import { getInode, isDirectory } from '../meta/inode.ts';
 import { key } from '../meta/keys.ts';
-import { placeOfLinkKey } from '../meta/links.ts';
+import { placeOfLinkKey, placeOfOrphan } from '../meta/links.ts';
 import { type Inode, trait } from '../meta/records.ts';
 
 /** Deeper than any path can be walked; only a loop in a broken store gets there. */
@@ -31,6 +31,15 @@ export function requireBelow(
     return;
   }
   if (!isReachable(snapshot, inode, root)) absent(ino, role);
+}
+
+/** Whether a file is below the root, or was when it lost its last name. */
+export function mayReclaim(snapshot: Snapshot, ino: Ino, root: Ino): boolean {
+  const inode = getInode(snapshot, ino);
+  if (inode === undefined) return false;
+  if (inode.nlink > 0) return isReachable(snapshot, inode, root);
+  const orphan = snapshot.get(key.orphan(ino));
+  return orphan !== undefined && orphan.length > 0 && isBelow(snapshot, placeOfOrphan(orphan), root);
 }
 
 /** The words of the operations for what is gone. */

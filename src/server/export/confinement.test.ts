@@ -195,12 +195,12 @@ async function play(steps: readonly Step[]): Promise<void> {
     const after = await walk(server, rootIno);
     const nowInside = await walk(server, root).catch(() => new Map<Ino, string>());
     for (const shown of inosIn(reply)) {
-      const ino = client.view.toRemote(shown as Ino);
+      const ino = client.view.outward(shown as Ino);
       const isNew = !everything.has(ino);
       assert(inside.has(ino) || unnamed.includes(ino) || isNew, `${one.call} told of inode ${ino}`);
       assert((reply as Attributes).ino !== rootIno || inside.has(root));
     }
-    if (one.call === 'readdir' && Array.isArray(reply)) assert(inside.has(client.view.toRemote(one.ino as Ino)));
+    if (one.call === 'readdir' && Array.isArray(reply)) assert(inside.has(client.view.outward(one.ino as Ino)));
     if (reply instanceof Uint8Array) {
       assert.notEqual(Buffer.from(reply).toString(), inside.has(7 as Ino) ? undefined : 'secret');
     }

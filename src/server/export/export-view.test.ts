@@ -264,30 +264,30 @@ test('an exported directory that does not exist is told', async () => {
   });
 });
 
-test('session calls, their replies and pushes carry the numbers of each side', async () => {
-  const { client, root } = await makeTree();
+test('numbers are exchanged with the root, in grants and in what was shown beside', async () => {
+  const { client, root, upper } = await makeTree();
   const { view } = client;
-  const other = 50 as Ino;
-  const inward = view.admitSessionCall('returnLeases', {
-    leases: [
-      { ino: rootIno, kinds: 1 },
-      { ino: other, kinds: 2 },
-    ],
-  });
-  assert.deepEqual(inward, {
-    leases: [
-      { ino: root.ino, kinds: 1 },
-      { ino: other, kinds: 2 },
-    ],
-  });
-  assert.deepEqual(view.admitSessionCall('extendRecall', { inos: [rootIno] }), { inos: [root.ino] });
   assert.deepEqual(
-    view.showSessionReply('reclaim', { lostOpens: [root.ino], lostLocks: [{ ino: root.ino, lock: {} }] }),
-    {
-      lostOpens: [rootIno],
-      lostLocks: [{ ino: rootIno, lock: {} }],
-    },
+    [view.inward(rootIno), view.outward(root.ino), view.inward(upper.ino)],
+    [root.ino, rootIno, upper.ino],
   );
-  const push = { leases: [{ ino: root.ino, kinds: 1, name: undefined }], awaited: true };
-  assert.deepEqual(view.showPush('recall', push as never), { ...push, leases: [{ ...push.leases[0], ino: rootIno }] });
+  const answer = { reply: undefined, serial: 5, grants: [{ ino: root.ino, kinds: 1, number: 2 }], also: [root] };
+  assert.deepEqual(view.show('unlink', { caller: clientRoot, parent: rootIno, name: 'x' }, answer), {
+    ...answer,
+    grants: [{ ino: rootIno, kinds: 1, number: 2 }],
+    also: [{ ...root, ino: rootIno }],
+  });
+});
+
+test('after a restart a session takes back what was below its root when it lost its last name, and nothing else', async () => {
+  const { client, server, secret, outside } = await makeTree();
+  const mine = await client.make('f', { open: true });
+  const unnamed = await client.call('makeUnnamed', { caller: clientRoot, parent: rootIno, mode: 0o600, umask: 0 });
+  await client.call('unlink', { caller: clientRoot, parent: rootIno, name: 'f' });
+  await server.call('unlink', { caller: clientRoot, parent: outside.ino, name: 'secret' });
+  const { view } = client;
+  assert.deepEqual(
+    await Promise.all([mine.ino, unnamed.ino, secret.ino, outside.ino, rootIno].map((ino) => view.mayReclaim(ino))),
+    [true, true, false, false, false],
+  );
 });

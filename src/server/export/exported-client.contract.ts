@@ -13,8 +13,8 @@ import {
 import { type Export, wholeVolume } from '#security';
 import { ContentFixture } from '../data/fixture.contract.ts';
 import { createHandler } from '../server.ts';
+import { accessOfOpen, opened, SessionOpens } from '../session/session-opens.ts';
 import { ExportView, findExportRoot } from './export-view.ts';
-import { accessOfOpen, opened, SessionOpens } from './session-opens.ts';
 
 /** A user as it arrives from a client: whatever its kernel decided does not count. */
 export function user(uid: number, options: { gid?: number; groups?: number[]; capabilities?: number[] } = {}): Caller {
@@ -34,7 +34,7 @@ export class ExportedClient {
 
   private constructor(fixture: ContentFixture, granted: Export, root: Ino) {
     this.#fixture = fixture;
-    this.view = new ExportView(fixture.volume, { granted, root, readOnly: false }, this.opens);
+    this.view = new ExportView(fixture.volume, { granted, root });
   }
 
   static async of(fixture: ContentFixture, granted: Partial<Export> = {}): Promise<ExportedClient> {
@@ -43,12 +43,11 @@ export class ExportedClient {
   }
 
   async call<N extends CallName>(name: N, request: RequestOf<N>): Promise<ReplyOf<N>> {
-    const inward = this.view.inward(name, request);
-    const admitted = await this.view.admit(name, inward);
+    const admitted = await this.view.permit(name, this.view.translate(name, request), this.opens);
     const header = { code: calls[name].code, session: 0, slot: 0, sequence: 0 };
     const reply = (await createHandler(this.#fixture.volume)(header, admitted)) as ReplyOf<N>;
     this.#note(name, admitted, reply);
-    return this.view.show(name, request, reply) as ReplyOf<N>;
+    return this.view.show(name, request, { reply, serial: 0, grants: [], also: [] }).reply as ReplyOf<N>;
   }
 
   make(name: ByteString, options: Partial<RequestOf<'make'>> = {}): Promise<Attributes> {

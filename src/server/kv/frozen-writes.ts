@@ -1,7 +1,6 @@
 import type { ByteString } from '#base';
-import type { KvValue } from './value.ts';
 
-type Value = KvValue | undefined;
+type Value = Uint8Array | undefined;
 
 /**
  * The writes of a batch as two lists, which look like a map: filling a hash table costs as much as all else that a

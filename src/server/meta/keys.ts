@@ -12,7 +12,7 @@ import type { ByteString, Ino } from '#base';
  * | `C` ino | content of a small file, kept inline |
  * | `X` ino name | an extended attribute, ACLs among them |
  * | `L` ino parent hash ordinal | a name of a file that has several; a file with one has it in its record |
- * | `O` ino | an inode without names that is still open: removed when the last open ends, or at the next start |
+ * | `O` ino | an inode without names that is still open: removed when the last open ends, or at the next start; the directory of its last name |
  * | `W` ino | a blob lent for writing past the server: after a crash its size and times come from the blob |
  * | `F` ino | a blob whose inode is gone and whose file is still to be removed |
  * | `R` session slot | the last call in a session's slot that had an effect, and its reply: `replay-record.ts` |
@@ -20,7 +20,7 @@ import type { ByteString, Ino } from '#base';
  * | `V` name | facts of the volume: format version, hash seed, reserved inode numbers, clean shutdown |
  */
 export const key = {
-  inode: inodeKey,
+  inode: (ino: Ino): ByteString => kindAndNumber(0x49, ino),
   dentries: (parent: Ino): ByteString => `D${u64(parent)}`,
   dentry: (parent: Ino, hash: number): ByteString => kindAndTwoNumbers(0x44, parent, hash),
   target: (ino: Ino): ByteString => `T${u64(ino)}`,
@@ -37,20 +37,6 @@ export const key = {
   session: (session: number): ByteString => `S${u64(session)}`,
   volume: (name: string): ByteString => `V${name}`,
 } as const;
-
-/** Keys of inodes that were lately asked for, by the lower bits of their number. */
-const recentKeys: ByteString[] = new Array<ByteString>(256).fill('');
-const recentInos: number[] = new Array<number>(recentKeys.length).fill(-1);
-
-/** An operation asks for its inodes' keys several times, and a string that is the same object is found at once. */
-function inodeKey(ino: Ino): ByteString {
-  const slot = ino & (recentKeys.length - 1);
-  if (recentInos[slot] !== ino) {
-    recentInos[slot] = ino;
-    recentKeys[slot] = kindAndNumber(0x49, ino);
-  }
-  return recentKeys[slot]!;
-}
 
 /**
  * The two keys of the hot path, made in one call: a longer string made by concatenation is a tree to V8, which every

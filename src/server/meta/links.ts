@@ -4,7 +4,7 @@ import type { Snapshot, Transaction } from '../kv/transaction.ts';
 import type { Volume } from '../volume.ts';
 import { destroyInode } from './destroy.ts';
 import { putInode, touchCtime, type WallTime } from './inode.ts';
-import { key, readU64 } from './keys.ts';
+import { key, readU64, u64 } from './keys.ts';
 import { type Inode, trait } from './records.ts';
 
 /**
@@ -58,7 +58,7 @@ export function dropLink(
     if (!volume.opens.has(inode.ino)) {
       return destroyInode(volume, tx, inode);
     }
-    makeOrphan(volume, tx, inode);
+    makeOrphan(volume, tx, inode, place.parent);
   } else if (isAt(inode, place)) {
     setPlace(inode, someLink(tx, inode));
   }
@@ -66,14 +66,22 @@ export function dropLink(
   return undefined;
 }
 
-/** An inode without names that is still open. The record is not written. */
-export function makeOrphan(volume: Volume, tx: Transaction, inode: Inode): void {
+/**
+ * An inode without names that is still open; remembers the directory of its last name, or in which it was made, for
+ * those who may see only a part of the volume. The record is not written.
+ */
+export function makeOrphan(volume: Volume, tx: Transaction, inode: Inode, directory: Ino): void {
   inode.nlink = 0;
   inode.parent = noIno;
   inode.cookie = 0;
-  tx.put(key.orphan(inode.ino), noValue);
+  tx.put(key.orphan(inode.ino), Buffer.from(u64(directory), 'latin1'));
   // Too many in there do no harm, when this is rolled back.
   volume.mayBeOrphans.add(inode.ino);
+}
+
+/** The directory that the value of an orphan's key names. */
+export function placeOfOrphan(value: Uint8Array): Ino {
+  return readU64(Buffer.from(value).toString('latin1'), 0) as Ino;
 }
 
 export function setPlace(inode: Inode, place: Place): void {

@@ -18,7 +18,7 @@ export function makeUnnamed(volume: Volume, request: RequestOf<'makeUnnamed'>): 
     requireMayAdd(tx, parent, caller);
     const inode = newInode(tx, parent, { ino: volume.inos.next(tx), mode, umask, rdev: 0, caller }, now);
     inode.traits |= trait.unnamed;
-    makeOrphan(volume, tx, inode);
+    makeOrphan(volume, tx, inode, parent.ino);
     putInode(tx, inode);
     opened(inode.ino);
     return attributesOf(inode);

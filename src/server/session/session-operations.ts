@@ -15,6 +15,7 @@ import { getInode } from '../meta/inode.ts';
 import { countOpens } from '../meta/opens.ts';
 import type { Volume } from '../volume.ts';
 import type { Session } from './session.ts';
+import { opened } from './session-opens.ts';
 import type { SessionTable } from './session-table.ts';
 
 /** What the calls about a session work on. */
@@ -60,14 +61,18 @@ export const sessionOperations: SessionOperations = {
     locks.unlock(session.id, session.view.inward(ino), lock);
   },
   testLock({ sessions, locks }, session, { ino, lock }) {
-    const test = (): LockRange | undefined => locks.test(session.id, session.view.inward(ino), lock);
+    const asked = session.view.inward(ino);
+    session.view.requireLockable(asked, session.opens);
+    const test = (): LockRange | undefined => locks.test(session.id, asked, lock);
     return sessions.grace.isOver ? test() : sessions.grace.over.then(test);
   },
 };
 
 function lock({ locks }: SessionParts, session: Session, request: LockRequest): 'granted' | 'queued' {
   if (session.isOver) fail('stale', `session ${session.id} is over`);
-  return locks.lock(session.id, { ...request, ino: session.view.inward(request.ino) });
+  const ino = session.view.inward(request.ino);
+  session.view.requireLockable(ino, session.opens);
+  return locks.lock(session.id, { ...request, ino });
 }
 
 /** Whose it was before the server started anew may still come and reclaim it. */
@@ -88,7 +93,9 @@ async function reclaim(
   if (session.mustReclaim) {
     for (const open of opens) await reclaimOpen(parts, session, { ...open, ino: view.inward(open.ino) });
     for (const held of locks) {
-      if (!parts.locks.reclaim(session.id, { ...held, ino: view.inward(held.ino) })) session.lostLocks.push(held);
+      const ino = view.inward(held.ino);
+      const isHeld = isLockable(session, ino) && parts.locks.reclaim(session.id, { ...held, ino });
+      if (!isHeld) session.lostLocks.push(held);
     }
   }
   const reply = {
@@ -104,17 +111,27 @@ async function reclaim(
 
 async function reclaimOpen({ volume }: SessionParts, session: Session, { ino, count }: HeldOpen): Promise<void> {
   const inode = await volume.store.read((snapshot) => getInode(snapshot, ino));
-  if (inode === undefined) {
+  if (inode === undefined || !(await session.view.mayReclaim(ino))) {
     session.lostOpens.add(session.view.outward(ino) ?? ino);
     return;
   }
   const more = count - (session.reclaimed.get(ino) ?? 0);
   if (more <= 0 || session.isOver) return;
-  if (session.openCount + more > opensMax) fail('tooManyOpen', `session ${session.id} has ${opensMax} opens`);
+  if (session.opens.total + more > opensMax) fail('tooManyOpen', `session ${session.id} has ${opensMax} opens`);
   session.reclaimed.set(ino, count);
-  session.countOpens(ino, more);
+  // How it was open is not kept; whoever had it open had proven something, and its kernel knows what.
+  session.opens.add(ino, opened.read | opened.write, more);
   countOpens(volume, ino, more);
   if (inode.nlink === 0) volume.mayBeOrphans.add(ino);
+}
+
+function isLockable({ view, opens }: Session, ino: HeldLock['ino']): boolean {
+  try {
+    view.requireLockable(ino, opens);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isSameLock(a: HeldLock, b: HeldLock): boolean {

@@ -1,21 +1,34 @@
 import { type Ino, type Maybe, rootIno } from '#base';
-import type { Answer, CreateSessionRequest } from '#protocol';
+import type { Answer, CallName, CreateSessionRequest, RequestOf } from '#protocol';
 import type { Peer } from '#transport';
+import type { SessionOpens } from './session-opens.ts';
 
 /**
  * What one client sees of a volume, as its export decides. Calls pass through it on their way to the leases, and
- * answers on their way back; inode numbers outside it are the client's, inside it the volume's.
+ * answers on their way back; inode numbers and ids before it are the client's, behind it the volume's.
  */
 export interface SessionView {
   readonly readOnly: boolean;
   /** The directory that is inode 1 to the client. */
   readonly root: Ino;
   /**
-   * A call of the volume: fails where the client may not, else hands what it becomes to `next`, and gives back what
-   * the client is to see of the answer.
+   * A call of the volume in the volume's terms: what a repeated call is compared and finished with. Fails with `invalid`
+   * for an id without a counterpart.
    */
-  call(code: number, request: unknown, next: (request: unknown) => Maybe<Answer<unknown>>): Maybe<Answer<unknown>>;
-  /** The volume's number of what the client names; fails with `stale` for what it may not name. */
+  translate<N extends CallName>(name: N, request: RequestOf<N>): RequestOf<N>;
+  /**
+   * Such a call as it may be carried out. Asked once per call that is carried out, so not for a repetition, whose
+   * objects may be gone. Fails as the operation would for what the client may not name, with `readOnly`, and with
+   * `badHandle` for the content of a file that the session has not open so.
+   */
+  permit<N extends CallName>(name: N, translated: RequestOf<N>, opens: SessionOpens): Maybe<RequestOf<N>>;
+  /** What the client is to see of the answer to its `request`. */
+  show<N extends CallName>(name: N, request: RequestOf<N>, answer: Answer<unknown>): Answer<unknown>;
+  /** Whether the session may take back an open of the inode that it had before the server started anew. */
+  mayReclaim(ino: Ino): Maybe<boolean>;
+  /** Fails with `badHandle` unless the session may hold a lock on the inode (the volume's number). */
+  requireLockable(ino: Ino, opens: SessionOpens): void;
+  /** The volume's number of what the client names. */
   inward(ino: Ino): Ino;
   /** The client's number; undefined for what it does not see. */
   outward(ino: Ino): Ino | undefined;
@@ -25,13 +38,17 @@ export interface SessionView {
  * Decides what a client sees of the volume that it asks for; called for each of its connections. Fails with
  * `accessDenied` or `notFound`.
  */
-export type Admit = (peer: Peer, request: CreateSessionRequest) => SessionView;
+export type Admit = (peer: Peer, request: CreateSessionRequest) => Maybe<SessionView>;
 
-/** The whole volume, as it is. */
+/** The whole volume, as it is, for clients that are trusted like the server itself. */
 export const wholeVolume: SessionView = {
   readOnly: false,
   root: rootIno,
-  call: (_code, request, next) => next(request),
+  translate: (_name, request) => request,
+  permit: (_name, request) => request,
+  show: (_name, _request, answer) => answer,
+  mayReclaim: () => true,
+  requireLockable: () => undefined,
   inward: (ino) => ino,
   outward: (ino) => ino,
 };

@@ -1,6 +1,7 @@
 import type { Ino } from '#base';
 import type { CacheMode, HeldLock } from '#protocol';
 import type { Peer } from '#transport';
+import { SessionOpens } from './session-opens.ts';
 import type { SessionRecord } from './session-record.ts';
 import type { SessionView } from './session-view.ts';
 
@@ -12,8 +13,7 @@ export class Session {
   readonly record: SessionRecord;
   readonly id: number;
   readonly cacheMode: CacheMode;
-  /** How often this session has each inode open. */
-  readonly opens = new Map<Ino, number>();
+  readonly opens = new SessionOpens();
   /** Of those, what it had open before the server started anew. */
   readonly reclaimed = new Map<Ino, number>();
   /** What of that is gone. */
@@ -30,8 +30,6 @@ export class Session {
   #end!: () => void;
   /** The server waits for what it reclaims. */
   mustReclaim: boolean;
-  /** Of all inodes. */
-  openCount = 0;
   readonly #peers: Peer[] = [];
 
   constructor(record: SessionRecord, view: SessionView, start: { nowMs: number; mustReclaim: boolean }) {
@@ -82,21 +80,6 @@ export class Session {
   /** Tells the client; on its newest connection, or the one on which it talks. */
   push(code: number, message: unknown): void {
     this.#peers.at(-1)?.push(code, message);
-  }
-
-  countOpens(ino: Ino, count: number): void {
-    this.opens.set(ino, (this.opens.get(ino) ?? 0) + count);
-    this.openCount += count;
-  }
-
-  /** Takes away at most `count` opens; returns how many it had of those. */
-  uncountOpens(ino: Ino, count: number): number {
-    const held = this.opens.get(ino) ?? 0;
-    const taken = Math.min(held, count);
-    if (taken === held) this.opens.delete(ino);
-    else this.opens.set(ino, held - taken);
-    this.openCount -= taken;
-    return taken;
   }
 }
 

@@ -13,12 +13,15 @@ interface HeldInode {
 /** What one session has open, and what it proved for that. */
 export class SessionOpens {
   readonly #held = new Map<Ino, HeldInode>();
+  #total = 0;
 
-  get size(): number {
-    return this.#held.size;
+  /** Opens of all inodes. */
+  get total(): number {
+    return this.#total;
   }
 
   add(ino: Ino, access: number, count = 1): void {
+    this.#total += count;
     const held = this.#held.get(ino);
     if (held === undefined) this.#held.set(ino, { count, access });
     else {
@@ -33,6 +36,7 @@ export class SessionOpens {
     if (held === undefined) return 0;
     const ended = Math.min(count, held.count);
     held.count -= ended;
+    this.#total -= ended;
     if (held.count === 0) this.#held.delete(ino);
     return ended;
   }
