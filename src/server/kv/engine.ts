@@ -1,4 +1,5 @@
 import type { ByteString, FsError, Maybe } from '#base';
+import type { KvValue } from './value.ts';
 
 /**
  * An ordered transactional key-value store: what an engine (memory, LMDB, later etcd) must offer. Keys are byte
@@ -30,7 +31,7 @@ export interface KvPair {
 
 export interface KvBatch {
   /** The new value of each key; `undefined` deletes it. */
-  readonly writes: ReadonlyMap<ByteString, Uint8Array | undefined>;
+  readonly writes: ReadonlyMap<ByteString, KvValue | undefined>;
   /** Keys that must still have this value (`undefined`: be absent). */
   readonly unchanged?: ReadonlyMap<ByteString, Uint8Array | undefined>;
   /** Ranges that must hold no key. */

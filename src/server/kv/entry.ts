@@ -1,5 +1,5 @@
 import type { ByteString } from '#base';
-import type { KvValue } from './transaction.ts';
+import type { KvValue } from './value.ts';
 
 /** What an entry costs in memory beside its key and value, about. */
 const overheadBytes = 160;

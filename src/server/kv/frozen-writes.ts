@@ -1,6 +1,7 @@
 import type { ByteString } from '#base';
+import type { KvValue } from './value.ts';
 
-type Value = Uint8Array | undefined;
+type Value = KvValue | undefined;
 
 /**
  * The writes of a batch as two lists, which look like a map: filling a hash table costs as much as all else that a

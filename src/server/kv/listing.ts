@@ -3,7 +3,8 @@ import type { KvPair } from './engine.ts';
 import type { Bucket, Entry } from './entry.ts';
 import { endOfPrefix } from './limits.ts';
 import type { Resident } from './resident.ts';
-import { bytesOf, rangePrefixBytes } from './transaction.ts';
+import { rangePrefixBytes } from './transaction.ts';
+import { bytesOf } from './value.ts';
 
 /** Pages grow to this size where much of what the engine has is deleted here. */
 const pageMaxPairs = 256;

@@ -22,6 +22,7 @@ export class LmdbInstructions {
   #bytes = new Uint8Array(0);
   #words = new Uint32Array(0);
   #doubles = new Float64Array(0);
+  #view = new DataView(this.#buffer);
   #address = 0;
   readonly #addressOf: (buffer: ArrayBuffer) => number;
   readonly #dbi: number;
@@ -52,7 +53,8 @@ export class LmdbInstructions {
       this.#words[(at >> 2) - 1] = value.length;
       this.#doubles[at >> 3] = this.#address + valueAt;
       at += 8;
-      this.#bytes.set(value, valueAt);
+      if (value instanceof Uint8Array) this.#bytes.set(value, valueAt);
+      else value.encodeInto(this.#view, valueAt);
       valueAt += value.length;
     });
     this.#words[at >> 2] = 0;
@@ -85,6 +87,7 @@ export class LmdbInstructions {
     this.#bytes = new Uint8Array(buffer);
     this.#words = new Uint32Array(buffer);
     this.#doubles = new Float64Array(buffer);
+    this.#view = new DataView(buffer);
     this.#address = buffer.byteLength === 0 ? 0 : this.#addressOf(buffer);
   }
 }

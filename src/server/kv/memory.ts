@@ -3,6 +3,7 @@ import { type ByteString, below, FsError, type Maybe, type Random } from '#base'
 import type { KvBatch, KvEngine, KvPair } from './engine.ts';
 import { assertWithinLimits, isSameValue } from './limits.ts';
 import { OrderedMap } from './ordered-map.ts';
+import { bytesOf } from './value.ts';
 
 /** Runs `step` now or at a moment of its choosing; steps of one kind that overtake each other are allowed. */
 export type Scheduler = (step: () => void) => void;
@@ -62,7 +63,7 @@ export class MemoryEngine implements KvEngine {
     assertWithinLimits(batch);
     if (this.#state === 'crashed') return never();
     const writes = new Map<ByteString, Uint8Array | undefined>();
-    batch.writes.forEach((value, key) => void writes.set(key, value?.slice()));
+    batch.writes.forEach((value, key) => void writes.set(key, value && bytesOf(value).slice()));
     return new Promise((resolve, reject) => {
       this.#called.push({ batch: { ...batch, writes }, resolve, reject });
       this.#commits(() => this.#apply());
@@ -145,5 +146,5 @@ function holds(map: OrderedMap, batch: KvBatch): boolean {
 }
 
 function write(map: OrderedMap, batch: KvBatch): void {
-  batch.writes.forEach((value, key) => void map.set(key, value));
+  batch.writes.forEach((value, key) => void map.set(key, value && bytesOf(value)));
 }

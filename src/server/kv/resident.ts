@@ -3,7 +3,7 @@ import { type CleanLimits, CleanRing } from './clean-ring.ts';
 import { DirtyIndex } from './dirty-index.ts';
 import { absent, costOf, dirty, Entry, frozen, inRing } from './entry.ts';
 import { FrozenWrites } from './frozen-writes.ts';
-import { bytesOf, type KvValue } from './transaction.ts';
+import type { KvValue } from './value.ts';
 
 /** Longer values are not kept once the engine has them. */
 const keptBytesMax = 512;
@@ -153,7 +153,7 @@ export class Resident {
         continue;
       }
       entry.flags = value === undefined ? entry.flags | frozen | absent : (entry.flags | frozen) & ~absent;
-      writes.add(entry.key, value && bytesOf(value));
+      writes.add(entry.key, value);
       this.#frozen.push(entry);
     }
     return writes;

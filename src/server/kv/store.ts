@@ -8,7 +8,8 @@ import { type CommitOptions, GroupCommit } from './group-commit.ts';
 import { endOfPrefix, keyMaxBytes, valueMaxBytes } from './limits.ts';
 import { list } from './listing.ts';
 import { Resident } from './resident.ts';
-import { bytesOf, type KvValue, rangePrefixBytes, type Snapshot, type Transaction } from './transaction.ts';
+import { rangePrefixBytes, type Snapshot, type Transaction } from './transaction.ts';
+import { bytesOf, type KvValue } from './value.ts';
 
 export interface KvStoreOptions extends Partial<CommitOptions> {
   /** Bounds the values that are kept in memory beside those not yet saved. */

@@ -1,13 +1,6 @@
 import type { ByteString } from '#base';
 import type { KvPair } from './engine.ts';
-
-/** A value that is written as an object, and becomes bytes when its batch is committed. It must not change. */
-export interface LazyValue {
-  encode(): Uint8Array;
-  /** How many bytes `encode` gives. */
-  readonly length: number;
-}
-export type KvValue = Uint8Array | LazyValue;
+import type { KvValue } from './value.ts';
 
 /** What an operation sees of the store while it runs. */
 export interface Snapshot {
@@ -31,10 +24,6 @@ export interface Transaction extends Snapshot {
   /** Keeps `value` by reference: the caller must not change it afterwards. */
   put(key: ByteString, value: KvValue): void;
   delete(key: ByteString): void;
-}
-
-export function bytesOf(value: KvValue): Uint8Array {
-  return value instanceof Uint8Array ? value : value.encode();
 }
 
 /** Keys that are listed share a prefix of at least this many bytes: the kind, and an inode number. */

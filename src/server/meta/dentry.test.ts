@@ -2,7 +2,8 @@ import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import type { Ino } from '#base';
 import { S_IFDIR, S_IFREG } from '#protocol';
-import { bytesOf, type Transaction } from '../kv/transaction.ts';
+import type { Transaction } from '../kv/transaction.ts';
+import { bytesOf } from '../kv/value.ts';
 import { addDentry, decodeBucket, dentrySlot, hashName, removeDentry, replaceDentry } from './dentry.ts';
 
 /** A directory in which all names have one hash: each slot is moved to the same key. */

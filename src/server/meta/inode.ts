@@ -1,6 +1,7 @@
 import { FsError, fail, type Ino } from '#base';
 import { type Attributes, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '#protocol';
-import { bytesOf, type Snapshot, type Transaction } from '../kv/transaction.ts';
+import type { Snapshot, Transaction } from '../kv/transaction.ts';
+import { bytesOf } from '../kv/value.ts';
 import type { Volume } from '../volume.ts';
 import { key } from './keys.ts';
 import { attributesOf, decodeInode, type Inode, StoredInode } from './records.ts';
@@ -43,6 +44,7 @@ export function requireDirectory(snapshot: Snapshot, ino: Ino): Inode {
   return inode;
 }
 
+/** `inode` is the store's from here on and must not be changed. */
 export function putInode(tx: Transaction, inode: Inode): void {
   tx.put(key.inode(inode.ino), new StoredInode(inode));
 }

@@ -20,7 +20,7 @@ import type { ByteString, Ino } from '#base';
  * | `V` name | facts of the volume: format version, hash seed, reserved inode numbers, clean shutdown |
  */
 export const key = {
-  inode: (ino: Ino): ByteString => kindAndNumber(0x49, ino),
+  inode: inodeKey,
   dentries: (parent: Ino): ByteString => `D${u64(parent)}`,
   dentry: (parent: Ino, hash: number): ByteString => kindAndTwoNumbers(0x44, parent, hash),
   target: (ino: Ino): ByteString => `T${u64(ino)}`,
@@ -37,6 +37,20 @@ export const key = {
   session: (session: number): ByteString => `S${u64(session)}`,
   volume: (name: string): ByteString => `V${name}`,
 } as const;
+
+/** Keys of inodes that were lately asked for, by the lower bits of their number. */
+const recentKeys: ByteString[] = new Array<ByteString>(256).fill('');
+const recentInos: number[] = new Array<number>(recentKeys.length).fill(-1);
+
+/** An operation asks for its inodes' keys several times, and a string that is the same object is found at once. */
+function inodeKey(ino: Ino): ByteString {
+  const slot = ino & (recentKeys.length - 1);
+  if (recentInos[slot] !== ino) {
+    recentInos[slot] = ino;
+    recentKeys[slot] = kindAndNumber(0x49, ino);
+  }
+  return recentKeys[slot]!;
+}
 
 /**
  * The two keys of the hot path, made in one call: a longer string made by concatenation is a tree to V8, which every

@@ -14,8 +14,8 @@ export class NewDirectories {
 
   /** `ino` is a directory that nobody has put anything into. */
   begin(ino: Ino): void {
-    this.#directories.set(ino, new NameMarks(() => this.#counted()));
-    this.#counted();
+    this.#directories.set(ino, new NameMarks(this));
+    this.counted();
   }
 
   /** The marks of a directory; undefined when the store must be asked. */
@@ -30,7 +30,8 @@ export class NewDirectories {
     this.#directories.delete(ino);
   }
 
-  #counted(): void {
+  /** There is one name or directory more. */
+  counted(): void {
     this.#count += 1;
     while (this.#count > namesMax) this.end(this.#directories.keys().next().value!);
   }
@@ -38,27 +39,28 @@ export class NewDirectories {
 
 /** The marks of one directory. */
 export class NameMarks {
-  readonly #marks = new Set<number>();
-  readonly #counted: () => void;
+  /** Most directories stay empty for a while, and many for ever. */
+  #marks: Set<number> | undefined;
+  readonly #all: NewDirectories;
 
-  constructor(counted: () => void) {
-    this.#counted = counted;
+  constructor(all: NewDirectories) {
+    this.#all = all;
   }
 
   get size(): number {
-    return this.#marks.size;
+    return this.#marks?.size ?? 0;
   }
 
   /** Whether a name with this hash may be there. */
   has(hash: number): boolean {
-    return this.#marks.has(smallOf(hash));
+    return this.#marks?.has(smallOf(hash)) ?? false;
   }
 
   add(hash: number): void {
     const mark = smallOf(hash);
-    if (this.#marks.has(mark)) return;
-    this.#marks.add(mark);
-    this.#counted();
+    this.#marks ??= new Set();
+    const { size } = this.#marks;
+    if (this.#marks.add(mark).size > size) this.#all.counted();
   }
 }
 

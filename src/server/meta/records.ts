@@ -1,6 +1,6 @@
 import { FsError, type Ino, s53, struct, u32, u53 } from '#base';
 import { type Attributes, S_IFDIR, S_IFMT } from '#protocol';
-import type { LazyValue } from '../kv/transaction.ts';
+import type { LazyValue } from '../kv/value.ts';
 
 /** The inode as it is stored: fixed size, little-endian. A new field takes from `reserved`. */
 export const InodeRecord = struct('inode record', 136, {
@@ -77,16 +77,17 @@ export interface Inode {
 export class StoredInode implements LazyValue {
   readonly #inode: Inode;
 
+  /** `inode` must not change any more. */
   constructor(inode: Inode) {
-    this.#inode = copyInode(inode);
+    this.#inode = inode;
   }
 
   get length(): number {
     return InodeRecord.size;
   }
 
-  encode(): Uint8Array {
-    return encodeInode(this.#inode);
+  encodeInto(view: DataView, offset: number): void {
+    encodeInode(this.#inode, view, offset);
   }
 
   /** For the caller to change. */
@@ -125,22 +126,8 @@ function copyInode(inode: Inode): Inode {
 const recordVersion = 1;
 const record = new InodeRecord();
 
-/**
- * Records share slabs of memory: a typed array of this size with memory of its own costs a microsecond more. A slab
- * lives as long as any record in it, so slabs are small.
- */
-const slabBytes = 15 * InodeRecord.size;
-let slab = new DataView(new ArrayBuffer(slabBytes));
-let slabUsed = 0;
-
-export function encodeInode(inode: Inode): Uint8Array {
-  if (slabUsed === slabBytes) {
-    slab = new DataView(new ArrayBuffer(slabBytes));
-    slabUsed = 0;
-  }
-  record.at(slab, slabUsed);
-  const bytes = new Uint8Array(slab.buffer, slabUsed, InodeRecord.size);
-  slabUsed += InodeRecord.size;
+function encodeInode(inode: Inode, view: DataView, offset: number): void {
+  record.at(view, offset);
   record.version = recordVersion;
   record.mode = inode.mode;
   record.uid = inode.uid;
@@ -162,7 +149,6 @@ export function encodeInode(inode: Inode): Uint8Array {
   record.ctimeNsec = inode.ctimeNsec;
   record.btimeSec = inode.btimeSec;
   record.btimeNsec = inode.btimeNsec;
-  return bytes;
 }
 
 /** Fails with `corrupted` when the bytes are no inode of a version that this program knows. */
