@@ -35,13 +35,18 @@ export interface Bench {
 
 export function bench(options: Partial<HandshakeOptions> = {}, sizeMaxBytes = 1 << 24): Bench {
   const client = new MemoryClient({ sizeMaxBytes });
+  return benchOver(client, options, new Vfs(client, { ...validity, noAtime: false, passthrough: false }, undefined));
+}
+
+/** The same over a given vfs of `client`. */
+export function benchOver(client: MemoryClient, options: Partial<HandshakeOptions>, vfs: Vfs): Bench {
   const features = negotiate(offer, { ...sessionDefaults, passthrough: false, ...options });
   const replies: Buffer[] = [];
   const bugs: unknown[] = [];
   const counters = newCounters();
   const free: Frame[] = [];
   const context = {
-    vfs: new Vfs(client, { ...validity, noAtime: false, passthrough: false }, undefined),
+    vfs,
     features,
     callers: { checked: true, readCredentials: () => -3 },
     pending: new PendingRequests(),

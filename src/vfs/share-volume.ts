@@ -2,6 +2,7 @@ import { type Clock, type Ino, rootIno } from '#base';
 import type { CacheMode } from '#client';
 import { type CachedSession, CachingClient } from './cache/caching-client.ts';
 import type { LeaseCache } from './cache/lease-cache.ts';
+import type { ObjectTableLimits } from './cache/object-table.ts';
 import { ClusterLocks, type LockSession } from './cluster-locks.ts';
 import { Interrupts } from './interrupts.ts';
 import type { KernelCaches } from './kernel-caches.ts';
@@ -14,6 +15,8 @@ export interface ShareVolumeOptions {
   readonly mode: CacheMode;
   /** The validities are upper bounds. */
   readonly vfs: VfsOptions;
+  /** Of the cache's memory; by default about 200 MiB. */
+  readonly limits?: ObjectTableLimits;
 }
 
 /** What one mount of a volume that others use too is made of. */
@@ -26,10 +29,11 @@ export interface VolumeShare {
 }
 
 /** Puts cache, locks and session together; the session is to be started with `client` as its listener. */
-export function shareVolume({ clock, session, mode, vfs: options }: ShareVolumeOptions): VolumeShare {
+export function shareVolume({ clock, session, mode, vfs: options, limits }: ShareVolumeOptions): VolumeShare {
   const interrupts = new Interrupts();
   const locks = new ClusterLocks(session);
-  const client = new CachingClient({ clock, session, mode, vfs: options, interrupts, locks });
+  const bounds = limits === undefined ? {} : { limits };
+  const client = new CachingClient({ clock, session, mode, vfs: options, interrupts, locks, ...bounds });
   const { cache } = client;
   return {
     client,
