@@ -21,6 +21,7 @@ import { Restless } from './lease/restless.ts';
 import { Undurable } from './lease/undurable.ts';
 import { removeOrphans } from './meta/format.ts';
 import { getattr } from './meta/getattr.ts';
+import { readU64 } from './meta/keys.ts';
 import { uncountOpens } from './meta/opens.ts';
 import { release } from './meta/release.ts';
 import type { ServedVolume } from './open-volume.ts';
@@ -280,10 +281,21 @@ export class ClusterVolume implements SessionParts {
     try {
       await removeOrphans(this.volume);
       this.volume.collectSoon();
+      await this.#forgetReplies();
     } catch (error) {
       // They are found again at the next start.
-      onNews(`files without names could not be removed: ${error}`);
+      onNews(`what the last run left could not be removed: ${error}`);
     }
+  }
+
+  /** Replies of sessions that ended while something of them was still under way. */
+  async #forgetReplies(): Promise<void> {
+    const over = new Set<number>();
+    for await (const { key } of this.volume.store.scan('R')) {
+      const session = readU64(key, 1);
+      if (this.sessions.get(session) === undefined) over.add(session);
+    }
+    for (const session of over) await this.#replies.end(session);
   }
 
   #holderOf(id: number) {

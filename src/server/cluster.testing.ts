@@ -58,21 +58,22 @@ export class TestCluster {
     return cluster;
   }
 
-  async #serve(): Promise<void> {
+  async #serve(keepOrphans = true): Promise<void> {
     const parts = { engine: this.#engine, blobs: this.#blobs, clock: this.clock, random: this.#random };
-    this.volume = await this.wait(openVolume(parts, { keepOrphans: true }));
+    this.volume = await this.wait(openVolume(parts, { keepOrphans }));
     const onNews = (sentence: string): void => void this.news.push(sentence);
     this.server = await this.wait(createClusterHandler(this.volume, { onNews, ...this.#options }));
     this.#listener = this.network.listen('server', this.server.handle);
   }
 
-  /** The server's process is killed, and another begins. */
-  async restart(): Promise<void> {
+  /** The server's process is killed, or ends in order, and another begins. */
+  async restart({ orderly = false, keepOrphans = true } = {}): Promise<void> {
     this.#listener.close();
     this.server.close();
+    if (orderly) await this.wait(this.volume.close());
     this.#engine = this.#engine.crash();
     this.#blobs = this.#blobs.afterKill();
-    await this.#serve();
+    await this.#serve(keepOrphans);
   }
 
   async client(cacheMode: CacheMode = 'strict', host = `client${this.#hosts++}`): Promise<TestClient> {
@@ -121,8 +122,12 @@ export class TestClient {
   readonly pushed: { code: number; message: unknown }[] = [];
   /** Answers recalls as soon as they come. */
   isObedient = true;
+  /** How long the dropping of what was recalled takes. */
+  returnDelayMs = (): number => 0;
   /** What the answers granted and no recall has ended: kinds by inode. */
   readonly held = new Map<Ino, number>();
+  /** Called with what a recall ends, before it is answered. */
+  onRecall: (ino: Ino, kinds: number) => void = () => undefined;
   readonly #cluster: TestCluster;
   readonly #cacheMode: CacheMode;
   #generation = 0;
@@ -268,8 +273,13 @@ export class TestClient {
     for (const { ino, kinds } of leases) {
       this.#recalledAt.set(ino, this.#generation - 1);
       this.held.set(ino, (this.held.get(ino) ?? 0) & ~kinds);
+      this.onRecall(ino, kinds);
     }
-    if (this.isObedient && awaited) this.returnLeases(leases).catch(() => undefined);
+    if (!this.isObedient || !awaited) return;
+    const goOn = (): void => void this.returnLeases(leases).catch(() => undefined);
+    const delayMs = this.returnDelayMs();
+    if (delayMs === 0) goOn();
+    else this.#cluster.clock.after(delayMs, goOn);
   }
 }
 

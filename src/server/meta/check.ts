@@ -1,5 +1,6 @@
 import { type Ino, rootIno } from '#base';
 import type { KvStore } from '../kv/store.ts';
+import { decodeSession } from '../session/session-record.ts';
 import { BelongingsCheck } from './check-belongings.ts';
 import { checkNames } from './check-names.ts';
 import type { CheckState } from './check-state.ts';
@@ -27,6 +28,7 @@ export async function check(store: KvStore, hashSeed: number): Promise<{ inodes:
   await belongings.run();
   for (const checked of state.inodes.values()) checkInode(state, checked);
   await checkInoLimit(state);
+  await checkSessions(state);
   return { inodes: state.inodes.size, found };
 }
 
@@ -77,6 +79,18 @@ function rightOfOther({ inode, names }: CheckedInode): Partial<Inode> {
 
 function isSame(place: Place, { parent, cookie }: Inode): boolean {
   return place.parent === parent && place.cookie === cookie;
+}
+
+/** A session whose record is lost cannot go on; its client begins another. */
+async function checkSessions({ store, report }: CheckState): Promise<void> {
+  for await (const pair of store.scan('S')) {
+    const session = inoOfKey(pair.key);
+    try {
+      decodeSession(session, pair.value);
+    } catch (error) {
+      report(rootIno, (error as Error).message, { kind: 'unreadable', key: pair.key });
+    }
+  }
 }
 
 async function checkInoLimit({ store, inodes, report }: CheckState): Promise<void> {

@@ -44,6 +44,11 @@ const damages: { fact: string; kinds: string[]; damage: (tree: Tree, tx: Transac
     kinds: ['wrongRecord'],
     damage: ({ h }, tx) => tx.put(key.content(h), new Uint8Array(600)),
   },
+  {
+    fact: 'an unreadable session',
+    kinds: ['unreadable'],
+    damage: (_tree, tx) => tx.put(key.session(7), noValue),
+  },
   { fact: 'untrue traits', kinds: ['wrongRecord'], damage: ({ h }, tx) => change(tx, h, { traits: trait.xattrs }) },
   {
     fact: 'a name without inode',

@@ -114,6 +114,25 @@ test('no file without names is removed before those who may have it open have re
   assert(!(await cluster.wait(exists(a, shared))));
 });
 
+test('files without names outlive an orderly end of the server, until one serves the volume that keeps none', async () => {
+  const cluster = await TestCluster.start();
+  const a = await cluster.client();
+  const [kept, lost] = [
+    await cluster.wait(a.make('a', { open: true })),
+    await cluster.wait(a.make('b', { open: true })),
+  ];
+  for (const name of ['a', 'b']) await cluster.wait(a.unlink(name));
+  await cluster.restart({ orderly: true });
+  await cluster.wait(a.attach());
+  await cluster.wait(a.session('reclaim', { opens: [{ ino: kept, count: 1 }], locks: [], done: true }));
+  await cluster.pass(100);
+  assert(await cluster.wait(exists(a, kept)));
+  assert(!(await cluster.wait(exists(a, lost))));
+  await cluster.restart({ orderly: true, keepOrphans: false });
+  await cluster.wait(a.attach());
+  assert(!(await cluster.wait(exists(a, kept))));
+});
+
 test('what is open of an inode that is gone is lost', async () => {
   const cluster = await TestCluster.start();
   const a = await cluster.client();
