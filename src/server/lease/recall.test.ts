@@ -162,7 +162,7 @@ test('a holder that is still flushing is given longer, but not for ever', async 
   const startMs = cluster.clock.nowMs();
   const change = a.chmod(ino, 0o600);
   let isDone = false;
-  change.then(() => {
+  void change.then(() => {
     isDone = true;
   });
   while (!isDone) {
