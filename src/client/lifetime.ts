@@ -4,6 +4,8 @@ import type { Clock, Timer } from '#base';
 export const driftMs = 1000;
 /** A session that nobody uses is renewed so many times within its TTL. */
 const renewalsPerTtl = 3;
+/** Times are sums of fractions: a rest below this is none, and would be waited for again and again. */
+const leastMs = 1;
 
 export interface LifetimeEvents {
   /** Nothing was answered for a third of the TTL. */
@@ -66,7 +68,7 @@ export class Lifetime {
   #watch(): Timer | undefined {
     const leftMs = this.leftMs();
     if (leftMs === 0) return;
-    return this.#clock.after(leftMs, () => {
+    return this.#clock.after(Math.max(leftMs, leastMs), () => {
       this.#deadline = this.#watch();
       if (this.#deadline === undefined) this.#events.over();
     });
@@ -75,8 +77,9 @@ export class Lifetime {
   #renewLater(): void {
     const everyMs = this.#ttlMs / renewalsPerTtl;
     const sinceMs = this.#clock.nowMs() - this.#sentAtMs;
-    this.#renewal = this.#clock.after(sinceMs < everyMs ? everyMs - sinceMs : everyMs, () => {
-      if (this.#clock.nowMs() - this.#sentAtMs >= everyMs) this.#events.renew();
+    const restMs = everyMs - sinceMs;
+    this.#renewal = this.#clock.after(restMs >= leastMs ? restMs : everyMs, () => {
+      if (this.#clock.nowMs() - this.#sentAtMs > everyMs - leastMs) this.#events.renew();
       this.#renewLater();
     });
   }

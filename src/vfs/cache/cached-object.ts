@@ -32,13 +32,14 @@ export class CachedObject {
   /** Own changes under way, after which the attributes will be others. */
   doubts = 0;
   target: ByteString | undefined;
-  parent: Ino | undefined;
   absentXattrs: Set<ByteString> | undefined;
   /** Grows with each own change of names: a listing that was on its way then has a hole. */
   namesVersion = 0;
   listing: Listing | undefined;
   /** Names that the kernel may have. */
   lent: Set<ByteString> | 'many' | undefined;
+  /** Of a directory; good as long as its attributes are. */
+  #parent: Ino | undefined;
   #attributesSince = 0;
   #namesSince = 0;
   #names: Map<ByteString, CachedName> | undefined;
@@ -77,7 +78,7 @@ export class CachedObject {
     this.attributes = undefined;
     this.attributesSerial = 0;
     this.absentXattrs = undefined;
-    this.parent = undefined;
+    this.#parent = undefined;
   }
 
   forgetNames(): void {
@@ -93,8 +94,18 @@ export class CachedObject {
   }
 
   learnAttributes(attributes: Attributes, serial: number): void {
+    // A directory that was moved has another ctime.
+    if (serial > this.attributesSerial) this.#parent = undefined;
     this.attributes = attributes;
     this.attributesSerial = serial;
+  }
+
+  get parent(): Ino | undefined {
+    return this.#parent;
+  }
+
+  learnParent(parent: Ino, serial: number): void {
+    if (this.attributes !== undefined && serial >= this.attributesSerial) this.#parent = parent;
   }
 
   // ---- names ----

@@ -159,7 +159,7 @@ export class CachingClient implements Client, SessionListener {
   }
 
   #failed<N extends CallName>({ name, request, generation, doubt }: SentByName<N>, error: unknown): void {
-    if (doubt !== undefined) this.cache.trust(doubt, undefined);
+    if (doubt !== undefined) this.cache.trust(doubt, 0);
     if (name !== 'getxattr' || !(error instanceof FsError) || error.status !== 'noData') return;
     const asked = request as RequestOf<'getxattr'>;
     this.cache.learnAbsentXattr({ generation }, asked.ino, asked.name);

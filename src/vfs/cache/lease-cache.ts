@@ -229,9 +229,8 @@ export class LeaseCache implements Validity {
     this.#table.count(object);
   }
 
-  learnParent(ino: Ino, parent: Ino): void {
-    const object = this.#table.get(ino);
-    if (object?.attributes !== undefined) object.parent = parent;
+  learnParent(ino: Ino, parent: Ino, serial: number): void {
+    this.#table.get(ino)?.learnParent(parent, serial);
   }
 
   learnTarget(ino: Ino, target: ByteString): void {
@@ -270,16 +269,16 @@ export class LeaseCache implements Validity {
     return { objects, directories };
   }
 
-  /** The change is known to be done at `serial`, and learned; or it failed, or nobody knows. */
-  trust({ objects, directories }: Doubt, serial: number | undefined): void {
+  /** The change is known to be done at `serial`, and learned; or (0) it failed, or nobody knows when it was. */
+  trust({ objects, directories }: Doubt, serial: number): void {
     for (const object of objects) {
       object.doubts -= 1;
-      if (serial === undefined || object.attributesSerial < serial) object.forgetAttributes();
+      if (serial === 0 || object.attributesSerial < serial) object.forgetAttributes();
       object.absentXattrs = undefined;
     }
     for (const { directory, name } of directories) {
       directory.trustName(name);
-      if (serial === undefined) directory.changeName(name, 'unknown', 0);
+      if (serial === 0) directory.changeName(name, 'unknown', 0);
     }
   }
 

@@ -18,7 +18,7 @@ type Lessons = { readonly [N in CallName]?: (cache: LeaseCache, lesson: Lesson<N
 const lessons: Lessons = {
   lookup(cache, { request: { parent, name }, answer: { reply, serial } }) {
     if (name === '..') {
-      if (reply !== undefined) cache.learnParent(parent, reply.ino);
+      if (reply !== undefined) cache.learnParent(parent, reply.ino, serial);
     } else if (name !== '.') cache.learnName(parent, name, reply?.ino, serial);
   },
   make: (cache, { request: { parent, name }, answer: { reply, serial } }) =>
