@@ -25,6 +25,7 @@ export const nativeImporters = [
   'src/keeper/handover.ts',
   'src/transport/fabric.ts',
   'src/base/file.ts',
+  'src/base/checksum.ts',
 ];
 
 const anyOf = (names) => `(?:${names.join('|')})`;

@@ -55,6 +55,8 @@ constexpr Export table[] = {
     {"releaseMappedPages", sync<releaseMappedPages>},
     {"sendDatagram", sync<sendDatagram>},
 
+    {"crc32c", sync<crc32c>},
+
     {"clockGetTime", sync<clockGetTime>},
     {"readCredentials", sync<readCredentials>},
     {"getInodeFlags", sync<getInodeFlags>},

@@ -60,6 +60,9 @@ int64_t seek(int32_t fd, int64_t offset, int32_t whence);
 int64_t copyRange(int32_t fromFd, int64_t fromOffset, int32_t toFd, int64_t toOffset, int64_t length);
 int64_t clone(int32_t fromFd, int32_t toFd);
 
+// checksum.cc
+int64_t crc32c(Bytes bytes, uint32_t start, uint32_t end, uint32_t before);
+
 // machine.cc
 int64_t clockGetTime(int32_t clock, Elements<double, 2> out);
 int64_t readCredentials(int32_t tid, Credentials out);

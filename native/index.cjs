@@ -21,6 +21,7 @@ module.exports = load();
     clone,
     closeFd,
     copyRange,
+    crc32c,
     duplicateFd,
     fallocate,
     fstat,

@@ -180,6 +180,14 @@ export function lockFile(fd: number, exclusive: boolean): number;
  */
 export function releaseMappedPages(path: string): number;
 
+// ---- checksum ---------------------------------------------------------------------------------------------------
+
+/**
+ * CRC-32C (Castagnoli) of `bytes` from `start` to `end`, after what `before` is the one of (0: nothing); -EINVAL when
+ * they are not within `bytes`.
+ */
+export function crc32c(bytes: Uint8Array, start: number, end: number, before: number): number;
+
 // ---- machine ----------------------------------------------------------------------------------------------------
 
 /** clock_gettime into `out[0]` seconds, `out[1]` nanoseconds. `clock`: 0 REALTIME, 1 MONOTONIC, 7 BOOTTIME. */

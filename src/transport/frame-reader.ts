@@ -1,5 +1,5 @@
-import { FsError } from '#base';
-import { crc32c } from './checksum.ts';
+import { crc32c, FsError } from '#base';
+
 import { checkedHeaderBytes, FrameHeader, Hello } from './frame.ts';
 
 /** A header, placed where it arrived: read what is needed of it before the next frame. */

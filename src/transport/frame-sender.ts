@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { crc32c } from './checksum.ts';
+import { crc32c } from '#base';
+
 import { checkedHeaderBytes, FrameHeader, type FrameKind } from './frame.ts';
 
 /** What short frames of one turn of the event loop are gathered in: small while little is said. */
