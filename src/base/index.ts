@@ -1,4 +1,5 @@
 /** The ground floor: errors, structs, ids, clock, randomness, queues. Everyone may import it; it imports no room. */
+export { BufferPool } from './buffer-pool.ts';
 export { crc32c } from './checksum.ts';
 export { type Clock, sleep, type Timer } from './clock.ts';
 export { drive } from './drive.ts';

@@ -77,7 +77,8 @@ export class TestAuthority {
       signingKey: this.#keys.privateKey,
       signingAlgorithm,
     });
-    return list.toString('pem');
+    // What OpenSSL calls it.
+    return list.toString('pem').replaceAll(/(BEGIN|END) CRL/g, '$1 X509 CRL');
   }
 }
 

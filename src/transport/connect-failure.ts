@@ -16,26 +16,6 @@ const sentences: readonly (readonly [RegExp, Status, (where: string) => string])
     (where) => `the certificate of ${where} is not from the authority that this client trusts`,
   ],
   [
-    /ALERT_CERTIFICATE_REQUIRED/,
-    'accessDenied',
-    (where) => `${where} asks for a certificate, and this client has none`,
-  ],
-  [
-    /ALERT_CERTIFICATE_EXPIRED/,
-    'accessDenied',
-    (where) => `${where} refused this client's certificate: it has expired`,
-  ],
-  [
-    /ALERT_CERTIFICATE_REVOKED/,
-    'accessDenied',
-    (where) => `${where} refused this client's certificate: it was revoked`,
-  ],
-  [
-    /ALERT_(?:UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|UNSUPPORTED_CERTIFICATE|DECRYPT_ERROR|ACCESS_DENIED)/,
-    'accessDenied',
-    (where) => `${where} refused this client's certificate: it is not from the authority that the server trusts`,
-  ],
-  [
     /(?:WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|PACKET_LENGTH_TOO_LONG|ALERT_PROTOCOL_VERSION)/,
     'accessDenied',
     (where) => `${where} does not speak TLS 1.3: it may be a server without certificates (--insecure)`,
@@ -62,15 +42,27 @@ function codeOf(cause: Error): string {
   return 'code' in cause ? String(cause.code) : cause.message;
 }
 
-/** The like for a server: why somebody's handshake failed. */
+/** Why a server does not accept the certificate of a client. */
+export function certificateFailure(code: string): string {
+  switch (code) {
+    case 'CERT_HAS_EXPIRED':
+      return 'its certificate has expired';
+    case 'CERT_NOT_YET_VALID':
+      return 'its certificate is not valid yet';
+    case 'CERT_REVOKED':
+      return 'its certificate was revoked';
+    default:
+      return `its certificate is not from the authority that the server trusts (${code})`;
+  }
+}
+
+/** Why somebody's handshake failed, for the server's log. */
 export function handshakeFailure(error: Error): string {
   const code = codeOf(error);
-  if (/PEER_DID_NOT_RETURN_A_CERTIFICATE/.test(code)) return 'the client has no certificate';
-  if (/CERT_HAS_EXPIRED/.test(code)) return "the client's certificate has expired";
-  if (/CERT_REVOKED/.test(code)) return "the client's certificate was revoked";
-  if (/HTTP_REQUEST|WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW/.test(code)) {
-    return 'the client does not speak TLS 1.3';
+  if (/HTTP_REQUEST|WRONG_VERSION_NUMBER|UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW|BAD_PACKET|RECORD/.test(code)) {
+    return 'it does not speak TLS 1.3';
   }
-  if (/ECONNRESET/.test(code)) return 'the client went away during the handshake: it may not trust this server';
+  if (/ALERT|ECONNRESET/.test(code))
+    return `it went away during the handshake, and may not trust this server (${code})`;
   return `the handshake failed: ${error.message}`;
 }

@@ -1,4 +1,4 @@
-import { crc32c, FsError } from '#base';
+import { type BufferPool, crc32c, FsError } from '#base';
 
 import { checkedHeaderBytes, FrameHeader, Hello } from './frame.ts';
 
@@ -13,14 +13,17 @@ export interface FrameReceiver {
 }
 
 const nothing = new Uint8Array(0);
+/** A body from here on gets a buffer of the pool, where there is one. */
+const pooledBytes = 64 * 1024;
 
 /**
  * Finds frames in the chunks of a stream. A frame that lies whole in a chunk is a view of it; one that does not gets a
- * buffer of its own, into which the following chunks are copied.
+ * buffer of its own, of the pool when it is long, into which the following chunks are copied.
  */
 export class FrameReader {
   readonly #receiver: FrameReceiver;
   readonly #bodyMaxBytes: number;
+  readonly #buffers: BufferPool | undefined;
   readonly #header = new FrameHeader();
   readonly #headerBytes = Buffer.alloc(Math.max(FrameHeader.size, Hello.size));
   readonly #headerView = new DataView(this.#headerBytes.buffer, this.#headerBytes.byteOffset);
@@ -32,16 +35,17 @@ export class FrameReader {
   /** How much of a header (or hello) there is in `#headerBytes`. */
   #headerHas = 0;
   /** The body that waits for more of its bytes. */
-  #body: Buffer | undefined;
+  #body: Uint8Array | undefined;
   #bodyHas = 0;
   #isStopped = false;
   #isReading = false;
   /** Chunks that have arrived and were not read, since the reader is stopped. */
   #unread: Uint8Array[] = [];
 
-  constructor(receiver: FrameReceiver, bodyMaxBytes: number) {
+  constructor(receiver: FrameReceiver, bodyMaxBytes: number, buffers: BufferPool | undefined) {
     this.#receiver = receiver;
     this.#bodyMaxBytes = bodyMaxBytes;
+    this.#buffers = buffers;
   }
 
   get isStopped(): boolean {
@@ -122,12 +126,13 @@ export class FrameReader {
       return at + length;
     }
     this.#keepHeader();
-    this.#body = Buffer.allocUnsafeSlow(length);
+    this.#body =
+      length < pooledBytes || this.#buffers === undefined ? Buffer.allocUnsafeSlow(length) : this.#buffers.take(length);
     this.#bodyHas = 0;
     return at;
   }
 
-  #continueBody(body: Buffer, chunk: Uint8Array, at: number): number {
+  #continueBody(body: Uint8Array, chunk: Uint8Array, at: number): number {
     const end = Math.min(chunk.length, at + body.length - this.#bodyHas);
     body.set(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end), this.#bodyHas);
     this.#bodyHas += end - at;

@@ -33,6 +33,7 @@ export class FrameSender {
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isFlushing = false;
+  #afterSent: (() => void)[] = [];
   readonly #flush = (): void => this.flush();
 
   constructor(socket: Socket, checksums: boolean) {
@@ -71,6 +72,12 @@ export class FrameSender {
     this.#flushSoon();
   }
 
+  /** Calls `run` when what was sent until now is with the kernel. */
+  afterSent(run: () => void): void {
+    this.#afterSent.push(run);
+    this.#flushSoon();
+  }
+
   /** Gives all to the socket now. */
   flush(): void {
     this.#isFlushing = false;
@@ -79,13 +86,21 @@ export class FrameSender {
     if (pieces.length === 0 || this.#socket.destroyed) return;
     this.#waiting = [];
     this.#waitingBytes = 0;
-    if (pieces.length === 1) {
-      this.#socket.write(pieces[0]!);
-      return;
-    }
-    this.#socket.cork();
+    const last = pieces.pop()!;
+    const sent = this.#takeAfterSent();
+    if (pieces.length > 0) this.#socket.cork();
     for (const piece of pieces) this.#socket.write(piece);
-    this.#socket.uncork();
+    this.#socket.write(last, sent);
+    if (pieces.length > 0) this.#socket.uncork();
+  }
+
+  #takeAfterSent(): ((error?: Error | null) => void) | undefined {
+    if (this.#afterSent.length === 0) return undefined;
+    const runs = this.#afterSent;
+    this.#afterSent = [];
+    return (error) => {
+      if (!error) for (const run of runs) run();
+    };
   }
 
   #checksumOf(at: number, body: readonly Uint8Array[]): number {

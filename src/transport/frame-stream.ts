@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Clock, FsError, type Timer } from '#base';
+import { type BufferPool, type Clock, FsError, type Timer } from '#base';
 import { decodeHello, encodeHello, farewells, frameKinds, type HelloFacts } from './frame.ts';
 import { FrameReader, type FrameReceiver, type ReceivedHeader } from './frame-reader.ts';
 import { type Frame, FrameSender } from './frame-sender.ts';
@@ -13,6 +13,8 @@ export interface FrameStreamOptions {
   readonly checksums: boolean;
   readonly clock: Clock;
   readonly limits: StreamLimits;
+  /** For long bodies; whoever receives one may give it back. */
+  readonly buffers: BufferPool | undefined;
 }
 
 /** What a stream tells its end of the connection. */
@@ -43,13 +45,14 @@ export class FrameStream implements FrameReceiver {
   #linger: Timer | undefined;
   #socketError: Error | undefined;
   #hasEnded = false;
+  #hasHeardHello = false;
 
   constructor(options: FrameStreamOptions, events: FrameStreamEvents) {
     this.#options = options;
     this.#events = events;
-    const { socket, checksums, clock, limits } = options;
+    const { socket, checksums, clock, limits, buffers } = options;
     this.#sender = new FrameSender(socket, checksums);
-    this.#reader = new FrameReader(this, limits.bodyMaxBytes);
+    this.#reader = new FrameReader(this, limits.bodyMaxBytes, buffers);
     this.#heardAtMs = clock.nowMs();
     socket.on('error', (error) => {
       this.#socketError = error;
@@ -74,6 +77,11 @@ export class FrameStream implements FrameReceiver {
 
   send(frame: Frame, body?: readonly Uint8Array[]): void {
     if (!this.#hasEnded) this.#sender.send(frame, body);
+  }
+
+  /** Calls `run` when all that was sent until now is with the kernel; never when the connection breaks before. */
+  afterSent(run: () => void): void {
+    if (!this.#hasEnded) this.#sender.afterSent(run);
   }
 
   /** No frame is delivered until `resume`, and the other end is held back. */
@@ -102,6 +110,7 @@ export class FrameStream implements FrameReceiver {
 
   hello(bytes: Uint8Array): HelloFacts {
     const facts = decodeHello(bytes);
+    this.#hasHeardHello = true;
     this.#events.hello(facts);
     return facts;
   }
@@ -146,9 +155,14 @@ export class FrameStream implements FrameReceiver {
   }
 
   #broken(): FsError {
-    const { where } = this.#options;
+    const { where, checksums } = this.#options;
     const cause = this.#socketError;
-    if (cause === undefined) return new FsError('disconnected', `${where} ended the connection`);
+    if (cause === undefined) {
+      // A server with TLS says nothing to a client without.
+      const hint = checksums ? ': it may be one that asks for certificates' : '';
+      const when = this.#hasHeardHello ? '' : ` before it said hello${hint}`;
+      return new FsError('disconnected', `${where} ended the connection${when}`);
+    }
     const code = 'code' in cause ? String(cause.code) : cause.message;
     return new FsError('disconnected', `the connection to ${where} broke: ${code}`, { cause });
   }

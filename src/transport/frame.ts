@@ -42,6 +42,8 @@ export const farewells = {
   closed: 1,
   /** Likewise, because of what this end received. */
   refused: 2,
+  /** Likewise, because of who the other end is. */
+  unwelcome: 3,
 } as const;
 
 export const Hello = struct('hello', 32, {

@@ -14,6 +14,8 @@ export interface ServedConnectionOptions extends FrameStreamOptions {
   readonly onEnded: (connection: ServedConnection, reason: FsError, refused: boolean) => void;
 }
 
+/** Shorter bodies are not worth it. */
+const recycledBytes = 64 * 1024;
 const noCall = { slot: 0, session: 0, sequence: 0 };
 
 /** One client's connection over a stream, on the server. */
@@ -110,10 +112,12 @@ export class ServedConnection implements Peer, FrameStreamEvents {
       result = this.#options.handler(header, this.#options.codec.requests.decode(code, body), call);
     } catch (error) {
       this.#fail(id, code, error);
+      this.#recycle(body);
       return;
     }
     if (!(result instanceof Promise)) {
       this.#answer(id, code, result);
+      this.#recycle(body);
       return;
     }
     this.#served.set(id, { call, bytes: body.length });
@@ -122,11 +126,19 @@ export class ServedConnection implements Peer, FrameStreamEvents {
     result.then(
       (reply: unknown) => {
         if (this.#forget(id)) this.#answer(id, code, reply);
+        this.#recycle(body);
       },
       (error: unknown) => {
         if (this.#forget(id)) this.#fail(id, code, error);
+        this.#recycle(body);
       },
     );
+  }
+
+  /** A call's content is its handler's until the call is answered; the answer itself may refer to it. */
+  #recycle(body: Uint8Array): void {
+    const { buffers } = this.#options;
+    if (buffers !== undefined && body.length >= recycledBytes) this.#stream.afterSent(() => buffers.giveBack(body));
   }
 
   /** Whether the call's connection is still there to be answered on. */

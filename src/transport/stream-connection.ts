@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Clock, FsError, type Timer } from '#base';
+import { type BufferPool, type Clock, FsError, type Timer } from '#base';
 import { connectFailure } from './connect-failure.ts';
 import { farewells, frameKinds, type HelloFacts } from './frame.ts';
 import type { ReceivedHeader } from './frame-reader.ts';
@@ -17,6 +17,7 @@ export interface StreamConnectionOptions {
   readonly codec: Codec;
   readonly clock: Clock;
   readonly limits: StreamLimits;
+  readonly buffers: BufferPool | undefined;
   readonly events: ConnectionEvents | undefined;
   /** Calls that never wait in line behind others: those that end what others wait for. */
   readonly isUrgent: ((code: number) => boolean) | undefined;
@@ -25,6 +26,8 @@ export interface StreamConnectionOptions {
 interface Waiting {
   readonly id: number;
   readonly header: CallHeader;
+  /** Counts for no limit of the server. */
+  readonly isUrgent: boolean;
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
   readonly signal: AbortSignal | undefined;
@@ -87,6 +90,7 @@ export class StreamConnection implements Connection, FrameStreamEvents {
       const waiting: Waiting = {
         id,
         header,
+        isUrgent: this.#options.isUrgent?.(header.code) ?? false,
         resolve,
         reject,
         signal,
@@ -105,6 +109,11 @@ export class StreamConnection implements Connection, FrameStreamEvents {
     });
   }
 
+  /** For tests, which make the network slow where nothing else can. */
+  get socket(): Socket {
+    return this.#options.socket;
+  }
+
   /** Pushes that this client does not know, of a newer server. */
   get unknownPushes(): number {
     return this.#unknownPushes;
@@ -120,7 +129,9 @@ export class StreamConnection implements Connection, FrameStreamEvents {
   hello(facts: HelloFacts): void {
     this.#server = facts;
     this.#connecting.cancel();
-    // After `connect` has returned, and after the hello has been read to its end.
+    for (const waiting of this.#line) {
+      if (waiting.isUrgent && this.#waiting.get(waiting.id) === waiting) this.#send(waiting);
+    }
     this.#sendLine();
   }
 
@@ -171,9 +182,9 @@ export class StreamConnection implements Connection, FrameStreamEvents {
   }
 
   /** Whether the call can be sent now: the server has room, and nobody who came before is in line. */
-  #mayGo({ header }: Waiting): boolean {
+  #mayGo(waiting: Waiting): boolean {
     if (this.#server === undefined) return false;
-    if (this.#options.isUrgent?.(header.code)) return true;
+    if (waiting.isUrgent) return true;
     return this.#line.length === this.#lineStart && this.#hasRoom();
   }
 
@@ -207,8 +218,10 @@ export class StreamConnection implements Connection, FrameStreamEvents {
     waiting.request = undefined;
     waiting.isSent = true;
     for (const piece of body) waiting.bytes += piece.length;
-    this.#sentCount += 1;
-    this.#sentBytes += waiting.bytes;
+    if (!waiting.isUrgent) {
+      this.#sentCount += 1;
+      this.#sentBytes += waiting.bytes;
+    }
     const { code, session, slot, sequence } = header;
     this.#stream.send({ kind: frameKinds.call, code, id, slot, session, sequence }, body);
   }
@@ -218,7 +231,7 @@ export class StreamConnection implements Connection, FrameStreamEvents {
     if (waiting === undefined) return undefined;
     this.#waiting.delete(id);
     unlisten(waiting);
-    if (waiting.isSent) {
+    if (waiting.isSent && !waiting.isUrgent) {
       this.#sentCount -= 1;
       this.#sentBytes -= waiting.bytes;
     }
@@ -274,7 +287,11 @@ export class StreamConnection implements Connection, FrameStreamEvents {
     const { where } = this.#options;
     if (code !== farewells.draining) {
       const said = Buffer.from(body).toString();
-      this.#stream.destroy(new FsError('disconnected', `${where} ended the connection: ${said}`));
+      const reason =
+        code === farewells.unwelcome
+          ? new FsError('accessDenied', `${where} refused this client: ${said}`)
+          : new FsError('disconnected', `${where} ended the connection: ${said}`);
+      this.#stream.destroy(reason);
       return;
     }
     this.#isDraining = true;

@@ -1,5 +1,7 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
-import { type Clock, FsError, sleep } from '#base';
+import { BufferPool, type Clock, FsError, sleep } from '#base';
+import { farewells } from './frame.ts';
+import { FrameStream } from './frame-stream.ts';
 import { type StreamLimits, streamLimits } from './limits.ts';
 import { ServedConnection } from './served-connection.ts';
 import type { Codec, Handler, Peer } from './transport.ts';
@@ -34,6 +36,8 @@ export interface StreamListener {
 }
 
 const connectionsMaxDefault = 4096;
+/** Memory that is kept for the content of calls to come. */
+const keptBufferBytes = 32 * 1024 * 1024;
 
 /** What listening over TCP and over TLS have in common. */
 export class SocketListener implements StreamListener {
@@ -41,6 +45,8 @@ export class SocketListener implements StreamListener {
   readonly #options: ListenOptions;
   readonly #checksums: boolean;
   readonly #limits: StreamLimits;
+  /** For the content of calls, which nobody keeps beyond the answer. */
+  readonly #buffers = new BufferPool(keptBufferBytes);
   readonly #connections = new Set<ServedConnection>();
   #closed: Promise<void> | undefined;
 
@@ -97,16 +103,25 @@ export class SocketListener implements StreamListener {
     this.#options.onRefused?.(reason, address);
   }
 
+  /** Tells whoever is at the other end why it is not served. */
+  refuse(socket: Socket, reason: string): void {
+    const where = addressOf(socket);
+    const nothing = (): void => undefined;
+    const inert = { hello: nothing, frame: nothing, drained: nothing, ended: nothing };
+    const stream = new FrameStream({ ...this.#streamOptions, socket, where }, inert);
+    stream.start();
+    stream.close(reason, farewells.unwelcome);
+    this.refused(reason, where);
+  }
+
   /** Serves whoever is at the other end of a socket that is ready. */
   accept(socket: Socket, identity: string | undefined): void {
-    const { codec, handler, clock, onConnected, onDisconnected } = this.#options;
+    const { codec, handler, onConnected, onDisconnected } = this.#options;
     const connection: ServedConnection = new ServedConnection({
+      ...this.#streamOptions,
       socket,
       where: addressOf(socket),
       identity,
-      checksums: this.#checksums,
-      clock,
-      limits: this.#limits,
       codec,
       handler,
       onEnded: (ended, reason, refused) => {
@@ -117,6 +132,11 @@ export class SocketListener implements StreamListener {
     });
     this.#connections.add(connection);
     onConnected?.(connection);
+  }
+
+  get #streamOptions() {
+    const { clock } = this.#options;
+    return { checksums: this.#checksums, clock, limits: this.#limits, buffers: this.#buffers };
   }
 
   get #address(): AddressInfo {

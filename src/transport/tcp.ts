@@ -1,5 +1,5 @@
 import { connect, createServer } from 'node:net';
-import type { Clock } from '#base';
+import type { BufferPool, Clock } from '#base';
 import { type StreamLimits, streamLimits } from './limits.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { type ListenOptions, SocketListener, type StreamListener } from './stream-listener.ts';
@@ -12,6 +12,11 @@ export interface ConnectOptions {
   readonly clock: Clock;
   readonly events?: ConnectionEvents;
   readonly limits?: Partial<StreamLimits>;
+  /**
+   * Where long replies are put. Whoever has used the content of one gives it back, or leaves it to the collector, which
+   * costs several times what the transport does.
+   */
+  readonly buffers?: BufferPool;
   /** Calls (by their number) that never wait in line behind others: those that end what others wait for. */
   readonly isUrgent?: (code: number) => boolean;
 }
@@ -39,7 +44,7 @@ export async function listenTcp(options: ListenOptions): Promise<StreamListener>
 
 /** What connecting over TCP and over TLS have in common. */
 export function connectionOptions(options: ConnectOptions) {
-  const { host, port, codec, clock, events, limits, isUrgent } = options;
+  const { host, port, codec, clock, events, limits, buffers, isUrgent } = options;
   const where = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return { where, codec, clock, limits: { ...streamLimits, ...limits }, events, isUrgent };
+  return { where, codec, clock, limits: { ...streamLimits, ...limits }, events, buffers, isUrgent };
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { connect, createServer, type PeerCertificate, type Server } from 'node:tls';
-import { handshakeFailure } from './connect-failure.ts';
+import { connect, createServer, type PeerCertificate, type Server, type TLSSocket } from 'node:tls';
+import { certificateFailure, handshakeFailure } from './connect-failure.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { addressOf, type ListenOptions, SocketListener, type StreamListener } from './stream-listener.ts';
 import { type ConnectOptions, connectionOptions } from './tcp.ts';
@@ -53,12 +53,16 @@ export async function listenTls(options: TlsListenOptions): Promise<TlsListener>
     ...options.tls,
     ...versions,
     requestCert: true,
-    rejectUnauthorized: true,
+    // Node would end the connection without a word to either side: whoever is not authorized is refused below.
+    rejectUnauthorized: false,
     noDelay: true,
     handshakeTimeout: options.limits?.connectTimeoutMs ?? 10_000,
   });
   const listener = new RenewableListener(server, options);
-  server.on('secureConnection', (socket) => listener.accept(socket, nameOf(socket.getPeerCertificate())));
+  server.on('secureConnection', (socket) => {
+    if (socket.authorized) listener.accept(socket, nameOf(socket.getPeerCertificate()));
+    else listener.refuse(socket, whyUnauthorized(socket));
+  });
   server.on('tlsClientError', (error, socket) => listener.refused(handshakeFailure(error), addressOf(socket)));
   return await listener.listen();
 }
@@ -74,6 +78,11 @@ class RenewableListener extends SocketListener implements TlsListener {
   renew(tls: TlsIdentity): void {
     this.#secureServer.setSecureContext({ ...tls, ...versions });
   }
+}
+
+function whyUnauthorized(socket: TLSSocket): string {
+  if (Object.keys(socket.getPeerCertificate()).length === 0) return 'it has no certificate';
+  return certificateFailure(String(socket.authorizationError));
 }
 
 /** The subject's common name, or where it has none the first DNS name. */

@@ -30,7 +30,7 @@ export interface ConnectionEvents {
   closed(reason: FsError): void;
 }
 
-/** What a server does with a call. */
+/** What a server does with a call. The content of the request (its long piece) is the handler's until it has answered. */
 export type Handler = (header: CallHeader, request: unknown, context: CallContext) => Maybe<unknown>;
 
 /** Where a call comes from. */
