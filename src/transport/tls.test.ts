@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
+import { connect as connectSecurely } from 'node:tls';
 import { SystemClock } from '#base';
 import { anyMessageCodec as codec } from './any-message.testing.ts';
 import { TestAuthority } from './certificates.testing.ts';
@@ -85,6 +87,22 @@ test('a certificate that was revoked is refused from when the server knows', asy
     message: /refused this client: its certificate was revoked/,
   });
   await untilRefused(refused, /certificate was revoked/);
+});
+
+test('no session is resumed, whose certificate nobody would look at again', async (t) => {
+  const { listener } = await listen(t);
+  const options = { host, port: listener.port, ...client, minVersion: 'TLSv1.3' } as const;
+  const sessions: Buffer[] = [];
+  const first = connectSecurely(options);
+  first.on('session', (session) => sessions.push(session));
+  await once(first, 'data');
+  first.destroy();
+  for (const session of sessions) {
+    const second = connectSecurely({ ...options, session });
+    await once(second, 'data');
+    assert(!second.isSessionReused());
+    second.destroy();
+  }
 });
 
 test('a client trusts no server of another authority, for another host, or whose time is over', async (t) => {

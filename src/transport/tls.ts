@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect, createServer, type PeerCertificate, type Server, type TLSSocket } from 'node:tls';
 import { certificateFailure, handshakeFailure } from './connect-failure.ts';
@@ -33,6 +34,8 @@ export interface TlsListener extends StreamListener {
 
 /** Both ends are ours, so the newest version alone will do. */
 const versions = { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const;
+/** A session that is resumed brings no certificate: one that was revoked meanwhile would come back by it. */
+const serverVersions = { ...versions, secureOptions: constants.SSL_OP_NO_TICKET } as const;
 
 /**
  * A connection over TLS 1.3, both ends with certificates. As `connectTcp`; when either certificate is not accepted,
@@ -51,7 +54,7 @@ export function connectTls(options: TlsConnectOptions): Connection {
 export async function listenTls(options: TlsListenOptions): Promise<TlsListener> {
   const server = createServer({
     ...options.tls,
-    ...versions,
+    ...serverVersions,
     requestCert: true,
     // Node would end the connection without a word to either side: whoever is not authorized is refused below.
     rejectUnauthorized: false,
@@ -60,7 +63,7 @@ export async function listenTls(options: TlsListenOptions): Promise<TlsListener>
   });
   const listener = new RenewableListener(server, options);
   server.on('secureConnection', (socket) => {
-    if (socket.authorized) listener.accept(socket, nameOf(socket.getPeerCertificate()));
+    if (socket.authorized && !socket.isSessionReused()) listener.accept(socket, nameOf(socket.getPeerCertificate()));
     else listener.refuse(socket, whyUnauthorized(socket));
   });
   server.on('tlsClientError', (error, socket) => listener.refused(handshakeFailure(error), addressOf(socket)));
@@ -76,11 +79,12 @@ class RenewableListener extends SocketListener implements TlsListener {
   }
 
   renew(tls: TlsIdentity): void {
-    this.#secureServer.setSecureContext({ ...tls, ...versions });
+    this.#secureServer.setSecureContext({ ...tls, ...serverVersions });
   }
 }
 
 function whyUnauthorized(socket: TLSSocket): string {
+  if (socket.isSessionReused()) return 'it resumes a session, which proves nothing';
   if (Object.keys(socket.getPeerCertificate()).length === 0) return 'it has no certificate';
   return certificateFailure(String(socket.authorizationError));
 }
