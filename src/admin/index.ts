@@ -7,5 +7,5 @@ export { isRunning } from './process.ts';
 export { runtimeDirectory } from './runtime-directory.ts';
 export { ServerAdmin } from './server-admin.ts';
 export type { ServerControl, ServerStatus, SessionStatus } from './server-status.ts';
-export type { MountStatus } from './status.ts';
+export type { ClusterStatus, MountStatus } from './status.ts';
 export { notifySupervisor } from './supervisor.ts';

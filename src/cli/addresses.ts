@@ -29,9 +29,9 @@ export function parseHostPort(text: string, where: string): HostPort {
   return { host, port: match[3] === undefined ? defaultPort : parsePort(match[3], where) };
 }
 
-/** `HOST:PORT,HOST:PORT,...` */
+/** `HOST:PORT,HOST:PORT,...`; `;` serves where a comma means something else. */
 export function parseServers(text: string, where: string): HostPort[] {
-  const servers = text.split(',').map((one) => parseHostPort(one.trim(), where));
+  const servers = text.split(/[,;]/).map((one) => parseHostPort(one.trim(), where));
   if (servers.length > serversMax) throw new FsError('invalid', `${where}: more than ${serversMax} servers`);
   return servers;
 }

@@ -70,12 +70,13 @@ function addMount(cfs: Command): void {
   for (const [name, row] of Object.entries(mountOptions) as [OptionName, OptionRow][]) {
     for (const option of optionsOf(name, row)) command.addOption(option);
   }
+  command.addOption(new Option('--hard', 'wait for a server as long as it takes, the default').conflicts('soft'));
   command.action(
     run((directory: string, { o, ...flags }: Record<string, unknown> & { o?: MountOptions }) => {
       // Commander counts `--no-x` as a default of true for x, which must not win over `-o nox`.
       const isGiven = ([name]: [string, unknown]): boolean => command.getOptionValueSource(name) === 'cli';
       const given = Object.entries(flags)
-        .filter(isGiven)
+        .filter((flag) => isGiven(flag) && flag[0] !== 'hard')
         .map(([name, value]) => [name.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`), value]);
       return mount(directory, { ...o, ...(Object.fromEntries(given) as MountOptions) });
     }),

@@ -1,11 +1,15 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { AdminServer, type MountStatus, runtimeDirectory } from '#admin';
+import { AdminServer, type ClusterStatus, type MountStatus, runtimeDirectory } from '#admin';
 import { FsError, SystemClock } from '#base';
 import { operationNames, unmount } from '#fuse';
 import { createLogger, type Logger } from '#telemetry';
+import { type HostPort, showHostPort } from './addresses.ts';
+import { requireOneKind } from './cluster-settings.ts';
 import { isDaemon, reportStart, startDaemon } from './daemonize.ts';
-import { type EmbeddedMount, mountEmbedded } from './embedded.ts';
+import { mountEmbedded } from './embedded.ts';
+import { mountCluster } from './mount-cluster.ts';
+import type { Mounted } from './mounted.ts';
 import type { MountOptions } from './options.ts';
 import { sentenceOf } from './output.ts';
 import { defaultLogFile, defaultStore } from './paths.ts';
@@ -36,17 +40,18 @@ async function mountInBackground(directory: string, options: MountOptions): Prom
 }
 
 async function serveUntilUnmounted(directory: string, options: MountOptions, log: Logger): Promise<number> {
-  const store = resolveFromStart(options.store ?? defaultStore());
-  if (store === directory || store.startsWith(`${directory}/`)) {
-    throw new FsError('invalid', `the store ${store} would lie below its own mount: choose another --store`);
-  }
-  const mounted = await mountEmbedded(directory, store, options, log);
+  requireOneKind(options);
+  const { mounted, store, servers } = await mountOne(directory, options, log);
   const clock = new SystemClock();
   const startedAtMs = clock.nowMs();
   const uptimeSeconds = (): number => Math.round(clock.nowMs() - startedAtMs) / 1000;
   unmountOnSignals(mounted.mountpoint, log);
   const failure = mounted.ended.then(() => null, sentenceOf);
-  const admin = await listen({ status: () => statusOf(mounted, store, uptimeSeconds()), failure }, log);
+  const status = (): MountStatus => ({
+    ...statusOf(mounted, store, uptimeSeconds()),
+    cluster: clusterStatusOf(mounted, servers, options),
+  });
+  const admin = await listen({ status, failure }, log);
   log.info({ mountpoint: mounted.mountpoint, store, passthrough: mounted.features.passthrough, version }, 'mounted');
   reportStart();
   try {
@@ -55,6 +60,45 @@ async function serveUntilUnmounted(directory: string, options: MountOptions, log
   } finally {
     admin?.close();
   }
+}
+
+interface MountedFrom {
+  readonly mounted: Mounted;
+  /** What `cfs status` shows as its source. */
+  readonly store: string;
+  readonly servers: readonly HostPort[];
+}
+
+async function mountOne(directory: string, options: MountOptions, log: Logger): Promise<MountedFrom> {
+  if (options.metadata_servers !== undefined) {
+    const { mounted, settings } = await mountCluster(directory, withResolvedFiles(options), log);
+    return { mounted, store: settings.source, servers: settings.servers };
+  }
+  const store = resolveFromStart(options.store ?? defaultStore());
+  if (store === directory || store.startsWith(`${directory}/`)) {
+    throw new FsError('invalid', `the store ${store} would lie below its own mount: choose another --store`);
+  }
+  return { mounted: await mountEmbedded(directory, store, options, log), store, servers: [] };
+}
+
+function withResolvedFiles(options: MountOptions): MountOptions {
+  const resolved: MountOptions = { ...options };
+  for (const name of ['cert', 'key', 'ca'] as const) {
+    const path = options[name];
+    if (path !== undefined) resolved[name] = resolveFromStart(path);
+  }
+  return resolved;
+}
+
+function clusterStatusOf(
+  { cluster }: Mounted,
+  servers: readonly HostPort[],
+  options: MountOptions,
+): ClusterStatus | null {
+  if (cluster === undefined) return null;
+  const { session, epoch, connected, readOnly, leases } = cluster.state;
+  const { volume = 'default', cache_mode: cacheMode = 'strict' } = options;
+  return { servers: servers.map(showHostPort), volume, cacheMode, session, epoch, connected, readOnly, leases };
 }
 
 /** A daemon works in /, so what the user wrote is taken from where the command was started. */
@@ -85,10 +129,10 @@ function unmountOnSignals(mountpoint: string, log: Logger): void {
 }
 
 function statusOf(
-  { mountpoint, features, session, vfs }: EmbeddedMount,
+  { mountpoint, features, session, vfs }: Mounted,
   store: string,
   uptimeSeconds: number,
-): MountStatus {
+): Omit<MountStatus, 'cluster'> {
   const { protocol, flags, passthrough } = features;
   const { requests } = session.counters;
   return {

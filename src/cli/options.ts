@@ -5,6 +5,17 @@ import { mountOptions, type OptionName, type OptionRow } from './options.table.t
 /** The options of a mount, as given: an option that was not given is undefined. */
 export interface MountOptions {
   store?: string;
+  metadata_servers?: string;
+  volume?: string;
+  cache_mode?: string;
+  cert?: string;
+  key?: string;
+  ca?: string;
+  insecure?: boolean;
+  force_insecure?: boolean;
+  transport?: string;
+  soft?: boolean;
+  timeout?: number;
   foreground?: boolean;
   log_level?: LogLevel;
   log_file?: string;
@@ -31,6 +42,7 @@ export interface MountOptions {
 /** Mount options that mean the opposite of a switch, as mount(8) has them, and those that mean nothing here. */
 const negations: Record<string, OptionName> = {
   rw: 'ro',
+  hard: 'soft',
   suid: 'nosuid',
   dev: 'nodev',
   exec: 'noexec',

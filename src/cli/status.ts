@@ -1,4 +1,4 @@
-import { askDaemons, type DaemonAnswer, type MountStatus, runtimeDirectory } from '#admin';
+import { askDaemons, type ClusterStatus, type DaemonAnswer, type MountStatus, runtimeDirectory } from '#admin';
 import { columns, humanDuration, print, printJson } from './output.ts';
 
 /** Prints the mounts of this user (of everyone, for root): a table, or an array with `json`. */
@@ -13,10 +13,10 @@ export async function status(options: { json?: boolean }): Promise<number> {
   return silent.length === 0 ? 0 : 1;
 }
 
-const heading = ['MOUNTPOINT', 'STORE', 'PID', 'UP', 'PROTOCOL', 'PASSTHROUGH', 'OPEN FILES'];
+const heading = ['MOUNTPOINT', 'STORE', 'PID', 'UP', 'PROTOCOL', 'PASSTHROUGH OR SESSION', 'OPEN FILES'];
 
 function row(mount: MountStatus): string[] {
-  const passthrough = mount.passthrough.on ? 'on' : `off: ${mount.passthrough.reason}`;
+  const passthrough = mount.cluster === null ? passthroughOf(mount) : clusterOf(mount.cluster);
   return [
     mount.mountpoint,
     mount.store,
@@ -26,4 +26,12 @@ function row(mount: MountStatus): string[] {
     passthrough,
     String(mount.openFiles),
   ];
+}
+
+function passthroughOf({ passthrough }: MountStatus): string {
+  return passthrough.on ? 'on' : `off: ${passthrough.reason}`;
+}
+
+function clusterOf({ session, cacheMode, connected }: ClusterStatus): string {
+  return `session ${session}, ${cacheMode}${connected ? '' : ', no server answers'}`;
 }
