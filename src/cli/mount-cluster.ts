@@ -4,6 +4,7 @@ import type { Logger } from '#telemetry';
 import type { Vfs } from '#vfs';
 import { connectCluster } from './cluster.ts';
 import { type ClusterSettings, clusterSettings } from './cluster-settings.ts';
+import { keepAlive } from './keep-alive.ts';
 import { fuseMountOptions, requireCompatible, sessionOptions } from './mount-settings.ts';
 import type { Mounted } from './mounted.ts';
 import type { MountOptions } from './options.ts';
@@ -20,7 +21,8 @@ export async function mountCluster(
   requireCompatible(options);
   const settings = clusterSettings(directory, options, { clock: new SystemClock(), random: new SystemRandom(), log });
   await clearMountpoint(directory);
-  const cluster = await connectCluster(settings.options);
+  const letGo = keepAlive();
+  const cluster = await connectCluster(settings.options).finally(letGo);
   let fuse: FuseMount | undefined;
   try {
     const readOnly = cluster.state.readOnly || (options.ro ?? false);
