@@ -63,6 +63,8 @@ export class SessionKeeper {
   #lastFacts: SessionFacts | undefined;
   /** The newest link, which may still be introducing itself. */
   #newest: Link | undefined;
+  /** Why the last connection was of no use, for whoever waits for the first. */
+  #failure: string | undefined;
   #ready = Promise.withResolvers<Link>();
   #link: Link | undefined;
   #incarnation = 0;
@@ -88,9 +90,10 @@ export class SessionKeeper {
     this.#listener = listener;
     const { clock } = this.#options;
     const first = Promise.withResolvers<never>();
-    const timer = clock.after(firstSessionMs, () =>
-      first.reject(new FsError('timedOut', `no server has answered within ${firstSessionMs / 1000} s`)),
-    );
+    const timer = clock.after(firstSessionMs, () => {
+      const why = this.#failure === undefined ? '' : `: ${this.#failure}`;
+      first.reject(new FsError('timedOut', `no server has answered within ${firstSessionMs / 1000} s${why}`));
+    });
     try {
       await Promise.race([this.#ready.promise, first.promise, this.#run(first.reject)]);
       return this.facts;
@@ -195,6 +198,7 @@ export class SessionKeeper {
         await link.broken;
         if (!this.#isClosed) this.#options.onNews(`session ${this.facts.session}: the connection broke`);
       } catch (error) {
+        if (error instanceof FsError) this.#failure = error.message;
         link.close();
         if (!(error instanceof FsError)) this.#options.onNews(`a bug: ${error}`);
         else if (this.#facts === undefined && this.#incarnation === 0 && isRefusal(error)) refused(error);
