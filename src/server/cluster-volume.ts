@@ -124,7 +124,7 @@ export class ClusterVolume implements SessionParts {
     if (view.readOnly || session.record.readOnly) requireReading(name, translated);
     const answer = isIdempotent[header.code]
       ? chain(view.permit(name, translated, opens), (permitted) =>
-          this.#run(session, name, permitted, { operation: byCode[header.code]!, signal: context.signal }),
+          this.#run(session, name, permitted, { operation: byCode[header.code]!, context }),
         )
       : this.#runOnce(session, name, header, translated);
     return chain(answer, (told) => view.show(name, asked, told));
@@ -194,9 +194,9 @@ export class ClusterVolume implements SessionParts {
     session: Session,
     name: CallName,
     request: unknown,
-    { operation, volume = this.volume, signal }: { operation: Operation; volume?: Volume; signal?: AbortSignal },
+    { operation, volume = this.volume, context }: { operation: Operation; volume?: Volume; context?: CallContext },
   ): Maybe<Answer<unknown>> {
-    return this.#covered.run({ session, name, request, operation, volume, signal });
+    return this.#covered.run({ session, name, request, operation, volume, context });
   }
 
   /** Calls that have an effect, by their slots. A repetition brings no lease: it may have been taken back meanwhile. */

@@ -1,5 +1,6 @@
 import { type ByteString, chain, FsError, fail, type Ino, type Maybe } from '#base';
 import type { Answer, Attributes, CallName, DirectoryEntry, LeaseGrant } from '#protocol';
+import type { CallContext } from '#transport';
 import { dentrySlot } from '../meta/dentry.ts';
 import { getInode, shownAttributes } from '../meta/inode.ts';
 import type { Operation } from '../replay.ts';
@@ -26,8 +27,8 @@ export interface CoveredCall {
   readonly operation: Operation;
   /** What the operation works on. */
   readonly volume: Volume;
-  /** Aborts when nobody wants the answer any more; undefined where the call must be carried out in any case. */
-  readonly signal: AbortSignal | undefined;
+  /** Whose signal aborts when nobody wants the answer any more; undefined where the call must be carried out in any case. */
+  readonly context: Pick<CallContext, 'signal'> | undefined;
 }
 
 export interface CoveredCallsParts {
@@ -74,7 +75,7 @@ export class CoveredCalls {
    * when the signal aborts before.
    */
   run(call: CoveredCall): Maybe<Answer<unknown>> {
-    this.#requireWanted(call);
+    if (call.session.isOver) fail('stale', `session ${call.session.id} is over`);
     const touched = this.#lookUp(call);
     if (touched instanceof Promise) return touched.then((it) => this.#runCarefully(call, it));
     if (this.#isInTheWay(call, touched) || !this.#locks.takeAtOnce(touched.claims)) {
@@ -148,7 +149,8 @@ export class CoveredCalls {
 
   async #recall(call: CoveredCall, { breaks }: Touched): Promise<void> {
     const { recalls } = this.#parts;
-    const { session, signal } = call;
+    const { session, context } = call;
+    const signal = context?.signal;
     while (!session.isOver && signal?.aborted !== true && recalls.areNeeded(session.id, breaks)) {
       const returned = recalls.end(session.id, breaks);
       if (returned === undefined) continue;
@@ -158,8 +160,8 @@ export class CoveredCalls {
   }
 
   /** Fails where the call means nothing any more; gives the locks of `held` back then. */
-  #requireWanted({ session, signal, name }: CoveredCall, held?: Touched): void {
-    if (!session.isOver && signal?.aborted !== true) return;
+  #requireWanted({ session, context, name }: CoveredCall, held?: Touched): void {
+    if (!session.isOver && context?.signal.aborted !== true) return;
     if (held !== undefined) this.#locks.release(held.claims);
     if (session.isOver) fail('stale', `session ${session.id} is over`);
     fail('cancelled', `${name}: its caller gave up waiting`);

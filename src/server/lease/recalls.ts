@@ -68,7 +68,7 @@ export class Recalls {
     for (const { ino, kinds, name } of breaks) {
       if (!this.#leases.isHeldByOthers(session, ino, kinds)) continue;
       this.#options.recalled(ino);
-      for (const [holder, held] of this.#leases.others(session, ino, kinds)) {
+      for (const { session: holder, kinds: held } of this.#leases.others(session, ino, kinds)) {
         const broken = { ino, kinds: held, name };
         const list = bySession.get(holder);
         if (list === undefined) bySession.set(holder, [broken]);

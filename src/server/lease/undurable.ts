@@ -7,27 +7,34 @@ import type { KvStore } from '../kv/store.ts';
  */
 export class Undurable {
   readonly #store: KvStore;
-  /** By inode, the transaction that must be durable. Emptied whenever all are, so it is as large as one commit. */
+  /** By inode, the transaction that must be durable, in their order: no more than the store has dirty. */
   readonly #until = new Map<Ino, number>();
-  #last = 0;
 
   constructor(store: KvStore) {
     this.#store = store;
   }
 
   changed(ino: Ino): void {
-    this.#last = this.#store.committed;
-    this.#until.set(ino, this.#last);
+    this.#until.delete(ino);
+    this.#until.set(ino, this.#store.committed);
+    this.#forget();
   }
 
   /** Waits until nothing of these can be lost any more; undefined when that is so now. */
   settled(inos: Iterable<Ino>): Promise<void> | undefined {
     if (this.#until.size === 0) return undefined;
-    if (this.#store.durable >= this.#last) {
-      this.#until.clear();
-      return undefined;
-    }
-    for (const ino of inos) if ((this.#until.get(ino) ?? 0) > this.#store.durable) return this.#store.flush();
+    this.#forget();
+    // A store that refuses to save can still be looked at: whoever makes room must see what is there.
+    for (const ino of inos) if (this.#until.has(ino)) return this.#store.flush().catch(() => undefined);
     return undefined;
+  }
+
+  /** Drops what is durable by now. */
+  #forget(): void {
+    const { durable } = this.#store;
+    for (const [ino, until] of this.#until) {
+      if (until > durable) return;
+      this.#until.delete(ino);
+    }
   }
 }
