@@ -50,6 +50,7 @@ interface Touched {
   readonly changed: readonly Ino[];
   /** The transactions of the volume when the names were looked up. */
   readonly committed: number;
+  isLocked: boolean;
 }
 
 type AnyCover = Cover<'lookup'>;
@@ -78,10 +79,22 @@ export class CoveredCalls {
     if (call.session.isOver) fail('stale', `session ${call.session.id} is over`);
     const touched = this.#lookUp(call);
     if (touched instanceof Promise) return touched.then((it) => this.#runCarefully(call, it));
-    if (this.#isInTheWay(call, touched) || !this.#locks.takeAtOnce(touched.claims)) {
+    if (this.#isInTheWay(call, touched) || !this.#locks.areFree(touched.claims)) {
       return this.#runCarefully(call, touched);
     }
+    // Looking that is done at once needs no lock: nothing comes between.
+    if (touched.changed.length > 0) this.#take(touched);
     return this.#carryOut(call, touched);
+  }
+
+  #take(touched: Touched): void {
+    void this.#locks.take(touched.claims);
+    touched.isLocked = true;
+  }
+
+  #release(touched: Touched): void {
+    if (touched.isLocked) this.#locks.release(touched.claims);
+    touched.isLocked = false;
   }
 
   /** What the call is about. */
@@ -121,13 +134,13 @@ export class CoveredCalls {
       try {
         await this.#recall(call, touched);
         const again = await this.#lock(call, touched);
-        if (isSame(touched, again) && !this.#isInTheWay(call, again)) {
+        if (again === undefined && !this.#isInTheWay(call, touched)) {
           this.#unintend(intended.splice(0));
           this.#requireWanted(call, touched);
-          return await this.#carryOut(call, again);
+          return await this.#carryOut(call, touched);
         }
-        this.#locks.release(touched.claims);
-        touched = again;
+        this.#release(touched);
+        touched = again ?? touched;
       } finally {
         this.#unintend(intended);
       }
@@ -136,13 +149,15 @@ export class CoveredCalls {
     return fail('conflict', `${call.name}: its names changed ${attemptsMax} times before it could run`);
   }
 
-  /** Locks the objects, and says what the call is about now that its names can no longer change. */
-  async #lock(call: CoveredCall, touched: Touched): Promise<Touched> {
+  /** Locks the objects, and says what the call is about now if its names mean something else: they can no longer change. */
+  async #lock(call: CoveredCall, touched: Touched): Promise<Touched | undefined> {
     await this.#locks.take(touched.claims);
+    touched.isLocked = true;
     try {
-      return await this.#lookUp(call);
+      const again = await this.#lookUp(call);
+      return isSame(touched, again) ? undefined : again;
     } catch (error) {
-      this.#locks.release(touched.claims);
+      this.#release(touched);
       throw error;
     }
   }
@@ -162,7 +177,7 @@ export class CoveredCalls {
   /** Fails where the call means nothing any more; gives the locks of `held` back then. */
   #requireWanted({ session, context, name }: CoveredCall, held?: Touched): void {
     if (!session.isOver && context?.signal.aborted !== true) return;
-    if (held !== undefined) this.#locks.release(held.claims);
+    if (held !== undefined) this.#release(held);
     if (session.isOver) fail('stale', `session ${session.id} is over`);
     fail('cancelled', `${name}: its caller gave up waiting`);
   }
@@ -190,6 +205,7 @@ export class CoveredCalls {
       return this.#failed(touched, error);
     }
     if (!(reply instanceof Promise)) return this.#answer(call, touched, reply);
+    if (!touched.isLocked) this.#take(touched);
     return this.#answerLater(call, touched, reply);
   }
 
@@ -242,35 +258,41 @@ export class CoveredCalls {
     const { epoch, undurable } = this.#parts;
     const { serial } = epoch;
     const cover = covers[call.name] as AnyCover;
-    this.#locks.release(touched.claims);
+    this.#release(touched);
     const reply = call.name === 'readdir' ? this.#believable(call, told.reply as DirectoryEntry[]) : told.reply;
     const grants: LeaseGrant[] = [];
     const { session } = call;
     if (session.cacheMode !== 'closeToOpen' && !session.isOver) {
-      const kinds = new Map<Ino, number>();
-      const add = (ino: Ino, more: number): void => void kinds.set(ino, (kinds.get(ino) ?? 0) | more);
-      cover.grants?.(call.request as never, reply as never, add);
-      for (const attributes of told.also) add(attributes.ino, kindsOf(attributes));
-      this.#lease(session, kinds, grants);
+      const lease = (ino: Ino, kinds: number): void => this.#lease(session, { ino, kinds }, grants);
+      cover.grants?.(call.request as never, reply as never, lease);
+      const granted = grants.length;
+      for (const { ino, mode } of told.also) {
+        const kinds = kindsOf({ mode });
+        if (!isGranted(grants, granted, { ino, kinds })) lease(ino, kinds);
+      }
+      if (grants.length > 0) this.#shrink(session);
     }
     const answer: Answer<unknown> = { reply, serial, grants, also: told.also };
+    if (undurable.isEmpty) return answer;
     const settled = undurable.settled(inosShown(touched, call.name, reply));
     return settled === undefined ? answer : settled.then(() => answer);
   }
 
-  #lease(session: Session, wanted: ReadonlyMap<Ino, number>, grants: LeaseGrant[]): void {
+  /** Grants what nobody is about to change, and what the session has not to return first. */
+  #lease(session: Session, { ino, kinds }: { ino: Ino; kinds: number }, grants: LeaseGrant[]): void {
     const { epoch, leases, recalls, restless } = this.#parts;
-    let number = 0;
-    for (const [ino, kinds] of wanted) {
-      if (this.#isToChange(ino) || recalls.isPending(session.id, ino) || !restless.mayBeLeased(ino)) continue;
-      if (leases.isHeldByOthers(session.id, ino, lookEnds)) continue;
-      number ||= epoch.nextGrant();
-      leases.grant(session.id, { ino, kinds, number });
-      grants.push({ ino, kinds, number });
-    }
-    if (number === 0) return;
-    const tooLarge = leases.tooLarge(session.id);
-    if (tooLarge !== undefined) recalls.shrink(tooLarge, shrinkCount);
+    if (this.#isToChange(ino) || recalls.isPending(session.id, ino) || !restless.mayBeLeased(ino)) return;
+    if (leases.isHeldByOthers(session.id, ino, lookEnds)) return;
+    // One number for all that an answer grants.
+    const number = grants[0]?.number ?? epoch.nextGrant();
+    const grant = { ino, kinds, number };
+    leases.grant(session.id, grant);
+    grants.push(grant);
+  }
+
+  #shrink(session: Session): void {
+    const tooLarge = this.#parts.leases.tooLarge(session.id);
+    if (tooLarge !== undefined) this.#parts.recalls.shrink(tooLarge, shrinkCount);
   }
 
   #isToChange(ino: Ino): boolean {
@@ -292,7 +314,7 @@ export class CoveredCalls {
     // What it did before it failed may be seen.
     if (touched.committed !== this.#parts.volume.store.committed)
       for (const ino of touched.changed) this.#parts.undurable.changed(ino);
-    this.#locks.release(touched.claims);
+    this.#release(touched);
     const settled = this.#parts.undurable.settled(touched.claims.map(({ ino }) => ino));
     if (settled === undefined) throw error;
     return settled.then(() => {
@@ -317,11 +339,19 @@ function touchedBy(
   };
   for (const { ino, ends, name } of touches) add(ino, ends, name);
   for (const [at, { ends }] of names.entries()) if (named[at] !== undefined) add(named[at], ends, undefined);
-  return { claims: sortedClaims(claims), breaks, named, changed, committed };
+  return { claims: sortedClaims(claims), breaks, named, changed, committed, isLocked: false };
 }
 
 function isSame(a: Touched, b: Touched): boolean {
   return a === b || a.named.every((ino, at) => ino === b.named[at]);
+}
+
+/** Whether one of the first `count` grants covers it already; they are few where an answer brings attributes. */
+function isGranted(grants: readonly LeaseGrant[], count: number, { ino, kinds }: Omit<LeaseGrant, 'number'>): boolean {
+  for (let at = 0; at < count; at++) {
+    if (grants[at]!.ino === ino && (grants[at]!.kinds & kinds) === kinds) return true;
+  }
+  return false;
 }
 
 function withoutAttributes(entries: readonly DirectoryEntry[]): DirectoryEntry[] {

@@ -56,7 +56,7 @@ const nothing = { touches: () => [] };
 const looks = { touches: ({ ino }: { ino: Ino }) => [{ ino, ends: 0 }] };
 
 /** What is granted on an inode whose attributes are shown. */
-export function kindsOf({ mode }: Attributes): number {
+export function kindsOf({ mode }: Pick<Attributes, 'mode'>): number {
   return (mode & S_IFMT) === S_IFREG ? attr | read : attr;
 }
 

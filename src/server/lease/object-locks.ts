@@ -32,13 +32,13 @@ export class ObjectLocks {
     }
   }
 
-  /** Takes all claims if nobody is in the way of any; else none. */
-  takeAtOnce(claims: readonly Claim[]): boolean {
+  /** Whether nobody is in the way of any of the claims. */
+  areFree(claims: readonly Claim[]): boolean {
+    if (this.#locks.size === 0) return true;
     for (const { ino, changes } of claims) {
       const lock = this.#locks.get(ino);
       if (lock !== undefined && (changes || lock.readers < 0 || lock.line.length > 0)) return false;
     }
-    for (const claim of claims) void this.#enter(claim);
     return true;
   }
 

@@ -14,6 +14,10 @@ export class Undurable {
     this.#store = store;
   }
 
+  get isEmpty(): boolean {
+    return this.#until.size === 0;
+  }
+
   changed(ino: Ino): void {
     this.#until.delete(ino);
     this.#until.set(ino, this.#store.committed);
