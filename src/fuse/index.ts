@@ -8,7 +8,7 @@ export { clearMountpoint, type FuseMount, mountFuse, unmount } from './mount.ts'
 export { mountObstacle } from './mount-obstacle.ts';
 export type { FuseMountOptions } from './mount-options.ts';
 export { findMount, type MountedFileSystem } from './mountinfo.ts';
-export type { Notifications } from './notifications.ts';
+export { type NotificationLane, type NotificationSender, Notifications } from './notifications.ts';
 export { operationNames } from './operations.table.ts';
 export type { Observer } from './recording.ts';
 export { type MakeVfs, type Session, type SessionOptions, serve, sessionDefaults } from './session.ts';

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { below, drive, type Ino, ManualClock, type Random, rootIno, SeededRandom, sleep } from '#base';
 import { SessionClient } from '#client';
 import { createCodec, O_APPEND, O_WRONLY, superuser } from '#protocol';
-import { MemoryNetwork } from '#transport';
+import { createHandler, type ServedVolume } from '#server';
+import { type Handler, MemoryNetwork } from '#transport';
 import { embeddedVfsOptions, Vfs } from '#vfs';
 import { Application } from './application.ts';
 import type { PlantedBug } from './planted-bugs.ts';
-import { ServerHost } from './server-host.ts';
+import { ServerHost, trusting } from './server-host.ts';
 
 const clientCount = 3;
 const processesPerClient = 2;
@@ -53,7 +54,11 @@ class Cluster {
       weather: { minDelayMs: 0, maxDelayMs: 8, lossPerMillion: 0, silenceMs: 400 },
       codec: createCodec({ replies: 'bare' }),
     });
-    this.#host = new ServerHost({ clock, random: stream(), network: this.#network, bug });
+    const serve = (volume: ServedVolume): Handler => {
+      const handler = createHandler(volume);
+      return trusting(bug?.handler?.(handler) ?? handler);
+    };
+    this.#host = new ServerHost({ clock, random: stream(), network: this.#network, bug, serve });
     for (let index = 0; index < clientCount; index++) {
       const name = `client ${index}`;
       const connect = () => {

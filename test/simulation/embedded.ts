@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { below, drive, type Ino, ManualClock, type Random, rootIno, SeededRandom } from '#base';
 import { EmbeddedClient } from '#client';
 import { superuser } from '#protocol';
+import type { VolumeHandler } from '#server';
 import { InProcessConnection } from '#transport';
 import { embeddedVfsOptions, Vfs } from '#vfs';
 import { PassthroughVfs } from '../model/passthrough-vfs.ts';
@@ -74,7 +75,8 @@ class Machine {
       timer.cancel();
       if (this.#host.failure !== undefined) throw this.#host.failure;
     }
-    if (this.#passthrough) return new PassthroughVfs(this.#host.volume!, this.#host.handler);
+    // Without a network nobody asks where a call comes from.
+    if (this.#passthrough) return new PassthroughVfs(this.#host.volume!, this.#host.handler as VolumeHandler);
     const client = new EmbeddedClient(new InProcessConnection(this.#host.handler), undefined);
     return new Vfs(client, embeddedVfsOptions, undefined);
   }

@@ -10,11 +10,11 @@ export function seedsToRun(count: number): number[] {
   return Array.from({ length: many }, (_, index) => first + index);
 }
 
-/** Runs one seed; a failure tells how to see it again. */
-export async function withSeed<T>(seed: number, run: () => Promise<T>): Promise<T> {
+/** Runs one seed; a failure tells how to see it again: `replay`, or the test with that seed alone. */
+export async function withSeed<T>(seed: number, run: () => Promise<T>, replay?: string): Promise<T> {
   try {
     return await run();
   } catch (cause) {
-    throw new Error(`seed ${seed} failed; CFS_SEED=${seed} repeats it`, { cause });
+    throw new Error(`seed ${seed} failed; ${replay ?? `CFS_SEED=${seed}`} repeats it`, { cause });
   }
 }

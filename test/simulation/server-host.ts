@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { below, FsError, type ManualClock, type Random } from '#base';
+import { below, type Clock, FsError, type ManualClock, type Maybe, type Random } from '#base';
 import type { Caller } from '#protocol';
 import {
   check,
@@ -9,16 +9,22 @@ import {
   openVolume,
   type ServedVolume,
   type VolumeHandler,
+  type VolumeOptions,
 } from '#server';
-import type { MemoryListener, MemoryNetwork } from '#transport';
+import type { Handler, MemoryListener, MemoryNetwork } from '#transport';
 import type { PlantedBug } from './planted-bugs.ts';
+import { ClientClock } from './world/client-clock.ts';
+import { Gate } from './world/gate.ts';
 
 export interface ServerHostOptions {
   readonly clock: ManualClock;
   readonly random: Random;
   /** Undefined: the client is in the same process. */
   readonly network: MemoryNetwork | undefined;
-  readonly bug: PlantedBug | undefined;
+  readonly bug: Pick<PlantedBug, 'engine' | 'blobs' | 'started'> | undefined;
+  readonly volumeOptions?: VolumeOptions;
+  /** How a volume is served. Default: as one whose clients have neither sessions nor leases. */
+  readonly serve?: (volume: ServedVolume, clock: Clock, random: Random) => Maybe<Handler>;
 }
 
 /** The machine of a server: its disks outlive the process that serves them, as far as disks do. */
@@ -26,13 +32,15 @@ export class ServerHost {
   readonly #options: ServerHostOptions;
   /** Undefined while the process is down or has not yet recovered. */
   volume: ServedVolume | undefined;
-  handler: VolumeHandler | undefined;
+  handler: Handler | undefined;
   crashes = 0;
   /** What no client may ever cause: a bug in the server, or a store that contradicts itself. */
   failure: unknown;
   #engine: MemoryEngine;
   #blobs: MemoryBlobStore;
   #listener: MemoryListener | undefined;
+  /** Of the process that runs. */
+  #gate: Gate | undefined;
   readonly #reads: 'at once' | 'later';
 
   constructor(options: ServerHostOptions) {
@@ -44,17 +52,22 @@ export class ServerHost {
 
   /** Starts the process: recovery, then service. It may crash at any moment of that. */
   async start(): Promise<void> {
-    const { clock, random, network, bug } = this.#options;
-    const crashes = this.crashes;
+    const { clock: world, random, network, bug, volumeOptions } = this.#options;
+    const { crashes } = this;
+    this.#gate = new Gate(world);
+    const clock = new ClientClock({ world, startMs: 0, rate: 1, gate: this.#gate });
     try {
-      const volume = await openVolume({ engine: this.#engine, blobs: this.#blobs, clock, random });
+      const volume = await openVolume({ engine: this.#engine, blobs: this.#blobs, clock, random }, volumeOptions);
       const { found } = await check(volume.store, volume.hashSeed);
       assert.deepEqual(found, [], 'the volume contradicts itself after its recovery');
       if (crashes !== this.crashes) return;
       await bug?.started?.(volume);
+      const { serve = serveTrusting } = this.#options;
+      const handler = await serve(volume, clock, random);
+      if (crashes !== this.crashes) return;
       this.volume = volume;
-      this.handler = this.#watched((bug?.handler ?? ((handler) => handler))(createHandler(volume)), crashes);
-      this.#listener = network?.listen('server', trusting(this.handler));
+      this.handler = this.#watched(handler, crashes);
+      this.#listener = network?.listen('server', this.handler);
     } catch (error) {
       if (crashes === this.crashes) this.failure ??= error;
     }
@@ -66,21 +79,22 @@ export class ServerHost {
     this.crashes += 1;
     this.volume = undefined;
     this.handler = undefined;
+    this.#gate?.end();
     this.#listener?.close({ silently: kind === 'power' });
     this.#engine = this.#wired(this.#engine.crash(random, this.#engineOptions()));
     this.#blobs = this.#wiredBlobs(kind === 'power' ? this.#blobs.afterPowerCut(random) : this.#blobs.afterKill());
   }
 
   /** Nothing but an `FsError` may be thrown by the handler, and none that says that the store is broken. */
-  #watched(handler: VolumeHandler, crashes: number): VolumeHandler {
+  #watched(handler: Handler, crashes: number): Handler {
     const watch = (error: unknown): never => {
       const broken = !(error instanceof FsError) || error.status === 'corrupted';
       if (broken && crashes === this.crashes) this.failure ??= error;
       throw error;
     };
-    return (header, request) => {
+    return (header, request, context) => {
       try {
-        const reply = handler(header, request);
+        const reply = handler(header, request, context);
         return reply instanceof Promise ? reply.catch(watch) : reply;
       } catch (error) {
         return watch(error);
@@ -110,10 +124,14 @@ export class ServerHost {
 }
 
 /** The clients of this model ask only for what their kernel has allowed, and the model does not check it again. */
-function trusting(handler: VolumeHandler): VolumeHandler {
+export function trusting(handler: VolumeHandler): VolumeHandler {
   return (header, request) => {
     const { caller } = request as { caller?: Caller };
     if (caller === undefined) return handler(header, request);
     return handler(header, { ...(request as object), caller: { ...caller, checked: true } });
   };
+}
+
+function serveTrusting(volume: ServedVolume): Handler {
+  return trusting(createHandler(volume));
 }

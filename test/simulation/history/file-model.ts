@@ -16,7 +16,9 @@ interface File {
 export const fileModel: Model<File> = {
   initial: { content: '', mtime: undefined },
 
-  apply(file, { input, output }) {
+  apply(file, { input, output, isRefused, isDoubtful }) {
+    // Whoever has it open may do all of this.
+    if (isRefused && !isDoubtful) return undefined;
     const { content } = file;
     switch (input.kind) {
       case 'write':
@@ -54,7 +56,7 @@ function stated(file: File, { size, mtime }: StatOutput): File | undefined {
   return file.mtime === undefined ? { content: file.content, mtime } : undefined;
 }
 
-function overwritten(content: string, offset: number, data: string): string {
+export function overwritten(content: string, offset: number, data: string): string {
   return content.slice(0, offset).padEnd(offset, '\0') + data + content.slice(offset + data.length);
 }
 
@@ -66,18 +68,24 @@ function bytesAt(content: string, offset: number, length: number): string {
  * A page behind the end is read short, and the kernel takes its beginning for the end then: a file that is cut while it
  * is read may so seem to end with any page.
  */
-function endsAt(size: number, { offset, length }: { offset: number; length: number }, count: number): boolean {
+export function endsAt(size: number, { offset, length }: Range, count: number): boolean {
   if (size >= offset + length) return count === length;
   if (count === Math.max(0, size - offset)) return true;
   const end = offset + count;
   return count < length && size <= end && end % pageBytes === 0;
 }
 
+interface Range {
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** One value that is set and read: a mode, an extended attribute. */
 export function registerModel(initial: string): Model<string> {
   return {
     initial,
-    apply(state, { input, output }: Operation) {
+    apply(state, { input, output, isRefused, isDoubtful }: Operation) {
+      if (isRefused && !isDoubtful) return undefined;
       if (input.kind === 'set') return input.value;
       if (input.kind === 'get') return output === state ? state : undefined;
       throw new Error(`a register has no ${input.kind}`);

@@ -28,16 +28,20 @@ export interface Operation {
   readonly input: Input;
   readonly beganAtMs: number;
   readonly began: number;
+  /** Infinity while it has not ended. */
+  lastedMs: number;
   /** Infinity while it is not known how it ended. */
   ended: number;
   output: Output;
+  /** The output is why it was not done. */
+  isRefused: boolean;
   /** It failed in a way that leaves open whether it was done, or will be. */
   isDoubtful: boolean;
   /** It says nothing: what it would have told is told by another operation. */
   isVoid: boolean;
   /** Of a read: the moment whose closed versions it must show at least (close-to-open); default: its beginning. */
   readonly openedAt?: number | undefined;
-  /** Of a change: when it was flushed and closed (close-to-open). */
+  /** Of a change: when the file was closed after it (close-to-open). */
   closedAt?: number;
 }
 
@@ -62,8 +66,10 @@ export class History {
     const operation = {
       ...facts,
       began: this.tick(),
+      lastedMs: Number.POSITIVE_INFINITY,
       ended: Number.POSITIVE_INFINITY,
       output: undefined,
+      isRefused: false,
       isDoubtful: false,
       isVoid: false,
     };
@@ -71,9 +77,18 @@ export class History {
     return operation;
   }
 
-  end(operation: Operation, output: Output): void {
+  end(operation: Operation, { output, atMs }: { output: Output; atMs: number }): void {
     operation.ended = this.tick();
+    operation.lastedMs = atMs - operation.beganAtMs;
     operation.output = output;
+  }
+
+  /** A process closes a file, and with it what it has changed before. */
+  closed(object: string, process: string): void {
+    const at = this.tick();
+    for (const operation of this.operations) {
+      if (operation.object === object && operation.process === process) operation.closedAt ??= at;
+    }
   }
 
   byObject(): Map<string, Operation[]> {

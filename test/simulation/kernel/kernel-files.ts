@@ -14,6 +14,8 @@ export interface KernelFile {
   readonly isDirect: boolean;
 }
 
+const refreshesMax = 20;
+
 /** Open files as `fs/fuse/file.c` treats them, without the write-back cache: each write is sent before it returns. */
 export class KernelFiles {
   readonly #state: MountState;
@@ -62,7 +64,11 @@ export class KernelFiles {
       return bytes;
     }
     // AUTO_INVAL_DATA: the size is asked for again when it is not valid, and pages go when it or mtime is another.
-    await state.refresh(inode, stale.size);
+    // A reply that a notification overtook is not taken, and Linux then goes on with the size that it had, however old;
+    // no daemon can prevent that, so here it asks again.
+    for (let tries = 0; tries < refreshesMax && (tries === 0 || (inode.stale & stale.size) !== 0); tries++) {
+      await state.refresh(inode, stale.size);
+    }
     const read = Buffer.alloc(length);
     let done = 0;
     while (done < length && offset + done < inode.size) {

@@ -31,10 +31,10 @@ export class KernelNames {
     await state.permission(parent);
     const known = state.names.get(parent.ino, name);
     const usable = known && (await this.#revalidate(known, freshness));
-    if (usable !== undefined) return this.#held(usable);
+    if (usable !== undefined) return usable.inode;
     const unlock = await parent.lock.take('shared');
     try {
-      return this.#held(await this.#lookupLocked(parent, name, freshness));
+      return (await this.#lookupLocked(parent, name, freshness)).inode;
     } finally {
       unlock();
     }
@@ -66,7 +66,6 @@ export class KernelNames {
     try {
       const { inode } = await this.#lookupLocked(parent, name, 'cached');
       if (inode === undefined) return refuse('notFound', name);
-      state.hold(inode);
       const unlockVictim = await inode.lock.take('alone');
       try {
         await state.request((vfs) => vfs[kind](superuser, parent.ino, name));
@@ -99,14 +98,10 @@ export class KernelNames {
       const moved = source.inode;
       if (moved === undefined) return refuse('notFound', from.name);
       held.push(moved);
-      state.hold(moved);
       if (moved === to.parent) return refuse('invalid', from.name);
       const replaced = (await this.#lookupLocked(to.parent, to.name, 'fresh')).inode;
+      if (replaced !== undefined) held.push(replaced);
       if (replaced === from.parent) return refuse('invalid', to.name);
-      if (replaced !== undefined) {
-        held.push(replaced);
-        state.hold(replaced);
-      }
       if (replaced !== undefined && replaced !== moved) unlocks.push(await replaced.lock.take('alone'));
       await state.request((vfs) =>
         vfs.rename({
@@ -200,34 +195,36 @@ export class KernelNames {
     state.letGo(inode);
   }
 
-  /** fuse_dentry_revalidate: what the name means, if it may be used; it is gone from the cache otherwise. */
+  /** fuse_dentry_revalidate: what the name means, if it may be used, with its inode held; it is gone otherwise. */
   async #revalidate(dentry: Dentry, freshness: Freshness): Promise<Dentry | undefined> {
     const state = this.#state;
     const isTimely = state.clock.nowMs() < dentry.validUntilMs && freshness === 'cached';
-    if (dentry.epoch === state.epoch && isTimely) return dentry;
+    if (dentry.epoch === state.epoch && isTimely) return this.#held(dentry);
     if (dentry.epoch !== state.epoch || dentry.inode === undefined) {
       state.names.drop(dentry);
       return undefined;
     }
+    const { inode } = dentry;
     const since = state.attributeVersion;
+    state.hold(inode);
     try {
       const entry = await state.request((vfs) => vfs.lookup(superuser, dentry.parent, dentry.name));
-      if (entry?.attributes.ino === dentry.inode.ino) {
-        const inode = await state.enter(entry, since);
+      if (entry !== undefined) state.letGo(await state.enter(entry, since));
+      if (entry?.attributes.ino === inode.ino) {
         dentry.validUntilMs = state.until(entry.entryValidMs);
-        state.letGo(inode);
         return dentry;
       }
-      if (entry !== undefined) state.letGo(await state.enter(entry, since));
     } catch (error) {
       state.names.drop(dentry);
+      state.letGo(inode);
       throw error;
     }
     state.names.drop(dentry);
+    state.letGo(inode);
     return undefined;
   }
 
-  /** The parent's lock is held. An absent name that may not be kept is given as one that is not in the cache. */
+  /** The parent's lock is held, and so is the inode then. An absent name that may not be kept is given as one that is not in the cache. */
   async #lookupLocked(parent: KernelInode, name: ByteString, freshness: Freshness): Promise<Dentry> {
     const key = `${parent.ino}/${name}`;
     for (let under = this.#lookups.get(key); under !== undefined; under = this.#lookups.get(key)) await under;
@@ -256,7 +253,6 @@ export class KernelNames {
     const inode = entry && (await state.enter(entry, attributeVersion));
     const dentry: Dentry = { parent: parent.ino, name, inode, validUntilMs, epoch };
     state.names.set(dentry);
-    if (inode !== undefined) state.letGo(inode);
     return dentry;
   }
 
@@ -267,7 +263,10 @@ export class KernelNames {
     const unlock = await parent.lock.take('alone');
     try {
       const { inode } = await this.#lookupLocked(parent, name, 'fresh');
-      if (inode !== undefined) return refuse('exists', name);
+      if (inode !== undefined) {
+        state.letGo(inode);
+        return refuse('exists', name);
+      }
       return await make();
     } catch (error) {
       if (isStatus(error, 'exists')) this.#drop(parent.ino, name);
@@ -286,9 +285,9 @@ export class KernelNames {
     return inode;
   }
 
-  #held({ inode }: Dentry): KernelInode | undefined {
-    if (inode !== undefined) this.#state.hold(inode);
-    return inode;
+  #held(dentry: Dentry): Dentry {
+    if (dentry.inode !== undefined) this.#state.hold(dentry.inode);
+    return dentry;
   }
 
   #drop(parent: Ino, name: ByteString, how: 'with all below' | 'alone' = 'with all below'): void {

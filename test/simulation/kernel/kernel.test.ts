@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drive, type Ino, ManualClock, SeededRandom } from '#base';
+import { below, drive, type Ino, ManualClock, type Random, SeededRandom, sleep } from '#base';
 import { EmbeddedClient } from '#client';
 import { superuser } from '#protocol';
 import { createHandler, MemoryBlobStore, MemoryEngine, openVolume } from '#server';
@@ -43,7 +43,7 @@ async function run(clock: ManualClock, seed: number, { kernels, validMs }: Cache
     negativeValidityMs: validMs,
   };
   const history = new History();
-  const places = new Places();
+  const places = new Places('shared');
   const processes: Process[] = [];
   for (let index = 0; index < kernels; index++) {
     const vfs = new Vfs(new EmbeddedClient(new InProcessConnection(handler), undefined), options, undefined);
@@ -53,11 +53,21 @@ async function run(clock: ManualClock, seed: number, { kernels, validMs }: Cache
     for (let each = 0; each < 3; each++) {
       const process = `${index}.${each}`;
       processes.push(
-        new Process({ kernel, places, history, clock, client: `${index}`, process, random: random(), fileLock }),
+        new Process({
+          isTroubled: () => false,
+          kernel,
+          places,
+          history,
+          clock,
+          client: `${index}`,
+          process,
+          random: random(),
+          fileLock,
+        }),
       );
     }
   }
-  await Promise.all(processes.map(work));
+  await Promise.all(processes.map((process) => work(process, clock, random())));
   return findStrictViolation(history, places);
 }
 
@@ -69,9 +79,12 @@ async function makePlaces(vfs: Vfs, places: Places): Promise<void> {
   }
 }
 
-async function work(process: Process): Promise<void> {
+async function work(process: Process, clock: ManualClock, random: Random): Promise<void> {
   await process.begin();
-  for (let step = 0; step < stepsPerProcess; step++) await process.step();
+  for (let step = 0; step < stepsPerProcess; step++) {
+    await sleep(clock, below(random, 2000) / 400);
+    await process.step();
+  }
   process.end();
 }
 

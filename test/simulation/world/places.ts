@@ -7,8 +7,24 @@ export class Places implements NamesFacts {
   readonly roots: Ino[] = [];
   readonly directories = new Set<number>();
   readonly rootNames = ['a', 'b'];
-  readonly names = ['x', 'y', 'z'];
+  /** Names in the directories. */
+  readonly names: string[];
+  readonly #owned: boolean;
   #tokens = 0;
+
+  /** `names`: everybody changes all of them, or each process has its own. */
+  constructor(names: 'shared' | 'owned') {
+    this.#owned = names === 'owned';
+    this.names = this.#owned ? [] : ['x', 'y', 'z'];
+  }
+
+  /** The names that only `process` changes; undefined where all are shared. */
+  namesFor(process: string): string[] | undefined {
+    if (!this.#owned) return undefined;
+    const own = ['x', 'y'].map((name) => `${name} of ${process}`);
+    this.names.push(...own);
+    return own;
+  }
 
   /** Bytes that nobody else writes. */
   token(length: number): string {

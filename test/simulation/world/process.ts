@@ -1,38 +1,35 @@
-import { below, type Clock, type Ino, type Random, sleep } from '#base';
-import { O_APPEND, O_RDWR, O_TRUNC, O_WRONLY, S_IFDIR, S_IFMT, superuser } from '#protocol';
-import type { Input } from '../history/history.ts';
+import { below, type Ino, type Random } from '#base';
+import { O_APPEND, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from '#protocol';
 import { FairLock } from '../kernel/fair-lock.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import type { KernelFile } from '../kernel/kernel-files.ts';
-import { type KernelInode, mtimeOf, stale } from '../kernel/kernel-inode.ts';
-import { pageBytes } from '../kernel/page-cache.ts';
-import type { Places } from './places.ts';
-import { type Part, Recorder, type RecorderOptions } from './recorder.ts';
+import type { KernelInode } from '../kernel/kernel-inode.ts';
+import { isDirectory, type OpenFile, RecordedCalls, type RecordedCallsOptions } from './recorded-calls.ts';
 
-export interface ProcessOptions extends RecorderOptions {
-  readonly kernel: Kernel;
-  readonly places: Places;
-  /** The process's own time. */
-  readonly clock: Clock;
+export interface ProcessOptions extends RecordedCallsOptions {
   readonly random: Random;
-  /** Of the files of this client, shared by its processes: see `#reading`. */
-  readonly fileLock: (ino: Ino) => FairLock;
 }
 
 const filesMax = 2;
+const heldDirectoriesMax = 1;
 const sizeMax = 120;
 
-/** An application: one system call after the other on the shared tree, each written down. */
+/**
+ * An application: one system call after the other, on the tree that all share. Where each name belongs to one process
+ * (see `Places`), a process changes only its own, and none any more when it does not know what became of a change.
+ */
 export class Process {
-  readonly recorder: Recorder;
+  readonly calls: RecordedCalls;
   readonly #options: ProcessOptions;
-  readonly #files: KernelFile[] = [];
-  /** Directories that it has in hand, as by an O_PATH descriptor: those that stay, and the last one found. */
+  readonly #files: OpenFile[] = [];
+  /** Those that stay, and then others that it has in hand, as by an O_PATH descriptor. */
   readonly #directories: KernelInode[] = [];
+  /** Undefined: all names are everybody's. */
+  readonly #ownNames: readonly string[] | undefined;
+  readonly #ownFiles = new Set<Ino>();
 
   constructor(options: ProcessOptions) {
     this.#options = options;
-    this.recorder = new Recorder(options);
+    this.calls = new RecordedCalls(options);
+    this.#ownNames = options.places.namesFor(options.process);
   }
 
   async begin(): Promise<void> {
@@ -46,108 +43,93 @@ export class Process {
   }
 
   async step(): Promise<void> {
-    const { random, clock } = this.#options;
-    if (below(random, 3) === 0) await sleep(clock, below(random, 2000) / 100);
+    const { random } = this.#options;
     const steps = this.#files.length > 0 && below(random, 3) > 0 ? fileSteps : nameSteps;
     await this[steps[below(random, steps.length)]!]();
   }
 
+  /** All names, attributes and contents in the directories that stay. */
+  async lookAtEverything(): Promise<void> {
+    const { calls } = this;
+    for (const directory of [...this.#directories]) {
+      await calls.list(directory);
+      for (const name of this.#options.places.names) {
+        const inode = await calls.lookup(directory, name);
+        if (inode === undefined) continue;
+        await calls.stat(inode);
+        const file = isDirectory(inode) ? undefined : await calls.open(inode, O_RDONLY);
+        if (file !== undefined) {
+          await calls.read(file, 0, 2 * sizeMax);
+          calls.close(file);
+        }
+        calls.letGo(inode);
+      }
+    }
+  }
+
   /** Lets go of what it has open. */
   end(): void {
-    for (const file of this.#files.splice(0)) this.#options.kernel.files.close(file);
-    for (const inode of this.#directories.splice(0)) this.#options.kernel.state.letGo(inode);
+    for (const file of this.#files.splice(0)) this.calls.close(file);
+    for (const inode of this.#directories.splice(0)) this.calls.letGo(inode);
   }
 
   // ---- names ----
 
   /** Looks a name up, and the attributes of what it means. */
   async look(): Promise<void> {
-    const inode = await this.#lookup(this.#directory(), this.#name());
+    const inode = await this.calls.lookup(this.#directory(), this.#anyName());
     if (inode === undefined) return;
-    await this.#stat(inode);
+    await this.calls.stat(inode);
     this.#keepOrLetGo(inode);
   }
 
   async create(): Promise<void> {
-    const { kernel } = this.#options;
-    const parent = this.#directory();
-    const name = this.#name();
+    const name = this.#nameToChange();
+    if (name === undefined) return;
     const flags = [O_RDWR, O_WRONLY, O_RDWR | O_APPEND][this.#below(3)]!;
-    const input = { kind: 'make', dir: parent.ino, name, isDirectory: false } as const;
-    const facts = { flags, mode: 0o644, umask: 0 };
-    const made = await this.recorder.one(
-      'names',
-      input,
-      () => kernel.names.create(parent, name, (vfs, dir) => vfs.create(superuser, dir, name, facts)),
-      ({ inode }) => inode.ino,
-    );
-    if (made === undefined) return;
-    const { inode, reply } = made;
-    const file = kernel.files.opened(inode, reply.file, flags);
-    kernel.state.letGo(inode);
-    this.#keepOpen(file);
+    const opened = await this.calls.create(this.#directory(), name, flags);
+    if (opened === undefined) return;
+    this.#ownFiles.add(opened.file.inode.ino);
+    this.#keepOpen(opened);
   }
 
   async mkdir(): Promise<void> {
-    const { kernel, places } = this.#options;
-    const parent = this.#directory();
-    const name = this.#name();
-    const input = { kind: 'make', dir: parent.ino, name, isDirectory: true } as const;
-    const inode = await this.recorder.one(
-      'names',
-      input,
-      () =>
-        kernel.names.make(parent, name, (vfs, dir) =>
-          vfs.mkdir(superuser, dir, name, { mode: 0o755, umask: 0, rdev: 0 }),
-        ),
-      ({ ino }) => ino,
-    );
-    if (inode === undefined) return;
-    places.directories.add(inode.ino);
-    this.#keepOrLetGo(inode);
+    if (this.#ownNames !== undefined) return;
+    const inode = await this.calls.mkdir(this.#directory(), this.#anyName());
+    if (inode !== undefined) this.#keepOrLetGo(inode);
   }
 
   async unlink(): Promise<void> {
-    await this.#remove('unlink');
+    const name = this.#nameToChange();
+    if (name !== undefined) await this.calls.remove(this.#directory(), name, 'unlink');
   }
 
   async rmdir(): Promise<void> {
-    await this.#remove('rmdir');
+    if (this.#ownNames === undefined) await this.calls.remove(this.#directory(), this.#anyName(), 'rmdir');
   }
 
   async rename(): Promise<void> {
-    const { kernel } = this.#options;
-    const parent = this.#directory();
-    const toParent = this.#directory();
-    const name = this.#name();
-    const toName = this.#name();
-    await this.recorder.one(
-      'names',
-      { kind: 'rename', dir: parent.ino, name, toDir: toParent.ino, toName },
-      () => kernel.names.rename({ parent, name }, { parent: toParent, name: toName }),
-      () => 'ok',
-    );
+    if (this.#ownNames !== undefined) return;
+    const from = { parent: this.#directory(), name: this.#anyName() };
+    await this.calls.rename(from, { parent: this.#directory(), name: this.#anyName() });
   }
 
   async list(): Promise<void> {
-    const { kernel } = this.#options;
-    const directory = this.#directory();
-    await this.recorder.one(
-      'names',
-      { kind: 'list', dir: directory.ino },
-      () => kernel.names.list(directory),
-      (entries) => new Map(entries.map(({ name, ino }) => [name, ino])),
-    );
+    await this.calls.list(this.#directory());
   }
 
   async open(): Promise<void> {
-    const { kernel } = this.#options;
-    const inode = await this.#lookup(this.#directory(), this.#name());
+    const inode = await this.calls.lookup(this.#directory(), this.#anyName());
     if (inode === undefined) return;
-    if (!isDir(inode)) await this.#open(inode);
-    kernel.state.letGo(inode);
+    if (!isDirectory(inode)) {
+      const flags = [O_RDWR, O_RDWR, O_RDONLY, O_WRONLY, O_RDWR | O_APPEND, O_RDWR | O_TRUNC][this.#below(6)]!;
+      const opened = await this.calls.open(inode, this.#mayChange(inode.ino) ? flags : O_RDONLY);
+      if (opened !== undefined) this.#keepOpen(opened);
+    }
+    this.calls.letGo(inode);
   }
 
+  /** Memory runs short. */
   async shrink(): Promise<void> {
     this.#options.kernel.shrink(this.#options.random);
   }
@@ -155,213 +137,89 @@ export class Process {
   // ---- files ----
 
   async read(): Promise<void> {
-    const { kernel } = this.#options;
-    const file = this.#file();
-    if ((file.flags & O_WRONLY) !== 0) return this.write();
     const offset = this.#below(2) * this.#below(sizeMax);
-    const length = 1 + this.#below(sizeMax);
-    const unlock = await this.#options.fileLock(file.inode.ino).take('shared');
-    await this.#recordRead(file, offset, length, () => kernel.files.read(file, offset, length));
-    unlock();
+    await this.calls.read(this.#file(), offset, 1 + this.#below(sizeMax));
   }
 
   async write(): Promise<void> {
-    const { kernel, places } = this.#options;
-    const file = this.#file();
-    const offset = this.#below(sizeMax / 2);
-    const data = places.token(1 + this.#below(sizeMax / 2));
-    const appends = (file.flags & O_APPEND) !== 0;
-    const input = appends ? ({ kind: 'append', data } as const) : ({ kind: 'write', offset, data } as const);
-    await this.#changing(file.inode, input, async () => {
-      const written = await kernel.files.write(file, offset, Buffer.from(data, 'latin1'));
-      if (written !== data.length) throw new Error(`${written} of ${data.length} bytes were written`);
-    });
+    const file = this.#fileToChange();
+    const data = this.#options.places.token(1 + this.#below(sizeMax / 2));
+    if (file !== undefined) await this.calls.write(file, this.#below(sizeMax / 2), data);
   }
 
   async truncate(): Promise<void> {
-    const { kernel } = this.#options;
-    const { inode } = this.#file();
-    const size = this.#below(sizeMax / 2);
-    await this.#changing(inode, { kind: 'truncate', size }, () =>
-      kernel.files.change(inode, { size, hasHandle: true }),
-    );
+    const file = this.#fileToChange();
+    if (file !== undefined) await this.calls.truncate(file, this.#below(sizeMax / 2));
   }
 
   async chmod(): Promise<void> {
-    const { kernel } = this.#options;
-    const { inode } = this.#file();
-    const mode = 0o600 + this.#below(64);
-    await this.recorder.one(
-      `mode ${inode.ino}`,
-      { kind: 'set', value: mode.toString(8) },
-      () => kernel.files.change(inode, { mode: (inode.attributes.mode & S_IFMT) | mode }),
-      () => undefined,
-    );
+    const file = this.#fileToChange();
+    if (file !== undefined) await this.calls.chmod(file, 0o600 + this.#below(64));
   }
 
   async setXattr(): Promise<void> {
-    const { kernel, places } = this.#options;
-    const { inode } = this.#file();
-    const value = places.token(4);
-    await this.recorder.one(
-      `xattr ${inode.ino}`,
-      { kind: 'set', value },
-      () =>
-        kernel.state.request((vfs) => vfs.setxattr(superuser, inode.ino, 'user.a', Buffer.from(value, 'latin1'), 0)),
-      () => undefined,
-    );
+    const file = this.#fileToChange();
+    if (file !== undefined) await this.calls.setXattr(file, this.#options.places.token(4));
   }
 
   async getXattr(): Promise<void> {
-    const { kernel } = this.#options;
-    const { inode } = this.#file();
-    await this.recorder.one(
-      `xattr ${inode.ino}`,
-      { kind: 'get' },
-      async () => {
-        try {
-          return await kernel.state.request((vfs) => vfs.getxattr(superuser, inode.ino, 'user.a'));
-        } catch (error) {
-          if ((error as { status?: string }).status === 'noData') return Buffer.alloc(0);
-          throw error;
-        }
-      },
-      (value) => Buffer.from(value).toString('latin1'),
-    );
+    await this.calls.getXattr(this.#file());
   }
 
   async fstat(): Promise<void> {
-    await this.#stat(this.#file().inode);
+    await this.calls.stat(this.#file().file.inode);
   }
 
   async fsync(): Promise<void> {
-    try {
-      await this.#options.kernel.files.fsync(this.#file().inode);
-    } catch (error) {
-      this.recorder.doubts.push(String(error));
-    }
+    await this.calls.fsync(this.#file());
   }
 
   async close(): Promise<void> {
     const [file] = this.#files.splice(this.#below(this.#files.length), 1);
-    if (file !== undefined) this.#options.kernel.files.close(file);
+    if (file !== undefined) this.calls.close(file);
   }
 
-  // ---- parts ----
-
-  async #lookup(parent: KernelInode, name: string): Promise<KernelInode | undefined> {
-    const { kernel, places } = this.#options;
-    const inode = await this.recorder.one(
-      'names',
-      { kind: 'lookup', dir: parent.ino, name },
-      () => kernel.names.lookup(parent, name, 'cached'),
-      (found) => found?.ino,
-    );
-    if (inode !== undefined && isDir(inode)) places.directories.add(inode.ino);
-    return inode;
-  }
-
-  async #remove(kind: 'unlink' | 'rmdir'): Promise<void> {
-    const { kernel } = this.#options;
-    const parent = this.#directory();
-    const name = this.#name();
-    await this.recorder.one(
-      'names',
-      { kind, dir: parent.ino, name },
-      () => kernel.names.remove(parent, name, kind),
-      () => 'ok',
-    );
-  }
-
-  async #stat(inode: KernelInode): Promise<void> {
-    const { kernel } = this.#options;
-    const { ino } = inode;
-    type Stat = Awaited<ReturnType<typeof kernel.state.refresh>>;
-    const parts: Part<Stat>[] = [
-      { object: `mode ${ino}`, input: { kind: 'get' }, output: ({ mode }) => (mode & 0o7777).toString(8) },
-    ];
-    if (!isDir(inode)) {
-      parts.push(
-        {
-          object: `file ${ino}`,
-          input: { kind: 'stat' },
-          output: (stat) => ({ size: stat.size, mtime: mtimeOf(stat) }),
-        },
-        { object: 'names', input: { kind: 'links', ino }, output: ({ nlink }) => nlink },
-      );
-    }
-    await this.recorder.all(parts, () => kernel.state.refresh(inode, stale.all), ino);
-  }
-
-  async #open(inode: KernelInode): Promise<void> {
-    const { kernel } = this.#options;
-    const flags = [O_RDWR, O_RDWR, 0, O_WRONLY, O_RDWR | O_APPEND, O_RDWR | O_TRUNC][this.#below(6)]!;
-    const parts: Part<KernelFile>[] =
-      (flags & O_TRUNC) === 0
-        ? []
-        : [{ object: `file ${inode.ino}`, input: { kind: 'truncate', size: 0 }, output: () => undefined }];
-    const unlock = parts.length > 0 ? await this.#options.fileLock(inode.ino).take('alone') : undefined;
-    const file = await this.recorder.all(parts, () => kernel.files.open(inode, flags), inode.ino);
-    unlock?.();
-    if (file !== undefined) this.#keepOpen(file);
-  }
-
-  /**
-   * Linux lets a reader see what a write under way on the same machine has put into the page cache, before the file
-   * system has it. That is between the two of them; so within a client, reads and changes of a file take turns.
-   */
-  async #changing(inode: KernelInode, input: Input, run: () => Promise<void>): Promise<void> {
-    const unlock = await this.#options.fileLock(inode.ino).take('alone');
-    await this.recorder.one(`file ${inode.ino}`, input, run, () => undefined);
-    unlock();
-  }
-
-  async #recordRead(file: KernelFile, offset: number, length: number, run: () => Promise<Uint8Array>): Promise<void> {
-    const object = `file ${file.inode.ino}`;
-    const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
-    const parts: Part<Uint8Array>[] = [
-      { object, input: { kind: 'end', offset, length }, output: ({ length: count }) => count },
-    ];
-    for (let at = offset; at < offset + length; ) {
-      const until = Math.min((Math.floor(at / pageBytes) + 1) * pageBytes, offset + length);
-      const [start, count] = [at - offset, until - at];
-      parts.push({
-        object,
-        input: { kind: 'bytes', offset: at },
-        output: (bytes) => text(bytes.subarray(start, start + count)),
-      });
-      at = until;
-    }
-    await this.recorder.all(parts, run);
-  }
-
-  #keepOpen(file: KernelFile): void {
+  #keepOpen(file: OpenFile): void {
     this.#files.push(file);
-    if (this.#files.length > filesMax) this.#options.kernel.files.close(this.#files.shift()!);
+    if (this.#files.length > filesMax) this.calls.close(this.#files.shift()!);
   }
 
   #keepOrLetGo(inode: KernelInode): void {
-    const { state } = this.#options.kernel;
-    if (!isDir(inode) || this.#below(3) > 0) {
-      state.letGo(inode);
+    if (!isDirectory(inode) || this.#below(3) > 0) {
+      this.calls.letGo(inode);
       return;
     }
     this.#directories.push(inode);
-    // Those that stay are the first.
-    if (this.#directories.length > 3) state.letGo(this.#directories.splice(2, 1)[0]!);
+    const stay = this.#options.places.rootNames.length;
+    if (this.#directories.length > stay + heldDirectoriesMax) this.calls.letGo(this.#directories.splice(stay, 1)[0]!);
+  }
+
+  #mayChange(ino: Ino): boolean {
+    return this.#ownNames === undefined || (this.#ownFiles.has(ino) && this.calls.recorder.doubts.length === 0);
+  }
+
+  #nameToChange(): string | undefined {
+    if (this.#ownNames === undefined) return this.#anyName();
+    if (this.calls.recorder.doubts.length > 0) return undefined;
+    return this.#ownNames[this.#below(this.#ownNames.length)];
+  }
+
+  #fileToChange(): OpenFile | undefined {
+    const file = this.#file();
+    return this.#mayChange(file.file.inode.ino) ? file : undefined;
+  }
+
+  #anyName(): string {
+    const { names } = this.#options.places;
+    return names[this.#below(names.length)]!;
   }
 
   #directory(): KernelInode {
     return this.#directories[this.#below(this.#directories.length)]!;
   }
 
-  #file(): KernelFile {
+  #file(): OpenFile {
     return this.#files[this.#below(this.#files.length)]!;
-  }
-
-  #name(): string {
-    const { names } = this.#options.places;
-    return names[this.#below(names.length)]!;
   }
 
   #below(limit: number): number {
@@ -369,7 +227,7 @@ export class Process {
   }
 }
 
-/** The locks of the files of one client: see `Process`. */
+/** The locks of the files of one client: see `RecordedCalls`. */
 export function fileLocks(): (ino: Ino) => FairLock {
   const locks = new Map<Ino, FairLock>();
   return (ino) => {
@@ -379,43 +237,12 @@ export function fileLocks(): (ino: Ino) => FairLock {
   };
 }
 
-function isDir({ attributes }: KernelInode): boolean {
-  return (attributes.mode & S_IFMT) === S_IFDIR;
-}
-
 /** Steps as often as they stand here. */
 const nameSteps = [
-  'look',
-  'look',
-  'look',
-  'look',
-  'create',
-  'create',
-  'create',
-  'open',
-  'open',
-  'open',
-  'list',
-  'unlink',
-  'mkdir',
-  'rmdir',
-  'rename',
-  'shrink',
-] as const;
+  ...(['look', 'look', 'look', 'look', 'create', 'create', 'create', 'open', 'open', 'open', 'list'] as const),
+  ...(['unlink', 'mkdir', 'rmdir', 'rename', 'shrink'] as const),
+];
 const fileSteps = [
-  'read',
-  'read',
-  'read',
-  'read',
-  'write',
-  'write',
-  'write',
-  'fstat',
-  'fstat',
-  'truncate',
-  'chmod',
-  'setXattr',
-  'getXattr',
-  'fsync',
-  'close',
-] as const;
+  ...(['read', 'read', 'read', 'read', 'write', 'write', 'write', 'fstat', 'fstat'] as const),
+  ...(['truncate', 'chmod', 'setXattr', 'getXattr', 'fsync', 'close'] as const),
+];

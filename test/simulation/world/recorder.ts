@@ -7,6 +7,8 @@ export interface RecorderOptions {
   readonly clock: Clock;
   readonly client: string;
   readonly process: string;
+  /** Whether the client may have lost its session. */
+  readonly isTroubled: () => boolean;
 }
 
 /** What one part of an operation is about. */
@@ -38,25 +40,28 @@ export class Recorder {
    * is a fact about its names instead.
    */
   async all<T>(parts: readonly Part<T>[], run: () => Promise<T>, ino?: Ino): Promise<T | undefined> {
-    const { history, process } = this.#options;
+    const { history, process, clock } = this.#options;
     const gone = ino && this.#begin({ object: 'names', input: { kind: 'gone', ino } });
     const begun = parts.map((part) => ({ part, operation: this.#begin(part) }));
     try {
       const result = await run();
-      for (const { part, operation } of begun) history.end(operation, part.output(result));
+      for (const { part, operation } of begun)
+        history.end(operation, { output: part.output(result), atMs: clock.nowMs() });
       if (gone !== undefined) gone.isVoid = true;
       return result;
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
       const isGone = error.status === 'stale' || error.status === 'notFound';
-      if (gone !== undefined) history.end(gone, error.status);
+      const isDoubt = isDoubtful(error) || (this.#options.isTroubled() && isLost(error));
+      if (gone !== undefined) history.end(gone, { output: error.status, atMs: clock.nowMs() });
       for (const { operation } of begun) {
-        history.end(operation, error.status);
-        operation.isDoubtful = isDoubtful(error);
+        history.end(operation, { output: error.status, atMs: clock.nowMs() });
+        operation.isDoubtful = isDoubt;
+        operation.isRefused = true;
         operation.isVoid = isGone && gone !== undefined;
       }
       if (gone !== undefined) gone.isVoid = !isGone;
-      if (isDoubtful(error)) this.doubts.push(`${process}: ${parts[0]?.input.kind}: ${error.message}`);
+      if (isDoubt) this.doubts.push(`${process}: ${parts[0]?.input.kind}: ${error.message}`);
       return undefined;
     }
   }
@@ -65,4 +70,9 @@ export class Recorder {
     const { history, clock, client, process } = this.#options;
     return history.begin({ object, client, process, input, beganAtMs: clock.nowMs(), openedAt });
   }
+}
+
+/** What is open in a session that is over is dead, and so may a directory be that was in hand. */
+function isLost({ status }: FsError): boolean {
+  return status === 'stale' || status === 'badHandle';
 }

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type PlantedProtocolBug, plantedProtocolBugs } from './planted-protocol-bugs.ts';
+import { simulateCluster } from './world/simulate-cluster.ts';
+
+const seedsMost = 1000;
+
+async function isFound(bug: PlantedProtocolBug): Promise<boolean> {
+  for (let seed = 1; seed <= seedsMost; seed++) {
+    try {
+      await simulateCluster({ seed, mode: 'strict', bug });
+    } catch {
+      return true;
+    }
+  }
+  return false;
+}
+
+for (const [name, bug] of Object.entries(plantedProtocolBugs)) {
+  test(`found: ${name}`, async () => assert(await isFound(bug), `not within ${seedsMost} seeds`));
+}

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { failedSeeds } from './failed-seeds.table.ts';
+import { seedsToRun } from './seeds.ts';
+import { simulate } from './simulate.ts';
+import { simulateCluster } from './world/simulate-cluster.ts';
+
+test('in strict mode what all applications see has one order, whatever goes wrong', async () => {
+  const seen = new Set<string>();
+  for (const seed of seedsToRun(1600)) {
+    const report = await simulate('strict', seed);
+    for (const fault of report.faults.split(', ')) seen.add(fault);
+  }
+  assert(seen.size > 1, 'something went wrong in some of them');
+});
+
+test('seeds that failed once do not fail any more', async () => {
+  for (const { mode, seed } of failedSeeds) await simulate(mode, seed);
+});
+
+test('a seed replays exactly', async () => {
+  for (const seed of [2, 11, 15]) {
+    const run = () => simulateCluster({ seed, mode: 'strict' });
+    assert.deepEqual(await run(), await run());
+  }
+});
