@@ -59,7 +59,7 @@ export async function mountTarget(
   site: Site,
   context: { wish: MountWish; cleanup: Cleanup },
 ): Promise<Mounted> {
-  if (target === 'native') return native(site);
+  if (target === 'native') return unmounted(target, site);
   const options = mountOptions(target, context.wish);
   return target === 'bindfs' ? mountBindfs(site, options, context) : mountCfs(site, options, context);
 }
@@ -90,9 +90,10 @@ export async function cfsStatus(directory: string): Promise<CfsStatus> {
   return status;
 }
 
-function native(site: Site): Mounted {
+/** A plain directory under the name of a target. */
+export function unmounted(target: TargetName, site: Site): Mounted {
   return {
-    target: 'native',
+    target,
     directory: site.storage,
     backing: site.storage,
     pids: [],

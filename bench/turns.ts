@@ -11,7 +11,7 @@ import { settle } from './daemon.ts';
 import type { Fixtures } from './fixtures.ts';
 import type { TargetName } from './options.ts';
 import type { Site, Sites } from './site.ts';
-import { type Mounted, mountTarget } from './targets.ts';
+import { type Mounted, mountTarget, unmounted } from './targets.ts';
 import type { Outcome, Workload } from './workload.ts';
 
 export interface Bench {
@@ -70,6 +70,7 @@ export async function runWorkload(bench: Bench, workload: Workload): Promise<Res
 
 async function open(bench: Bench, workload: Workload, target: TargetName): Promise<Place> {
   const site = await bench.sites.make(workload.medium);
+  if (workload.mount === 'none') return { site, mounted: unmounted(target, site) };
   const wish = { ...workload.wish, core: coreOf(bench, workload) };
   return { site, mounted: await mountTarget(target, site, { wish, cleanup: bench.cleanup }) };
 }

@@ -52,6 +52,8 @@ export interface Workload {
   readonly medium: Medium;
   readonly targets: readonly TargetName[];
   readonly wish?: Omit<MountWish, 'core'>;
+  /** `none`: targets are not mounted, and stand for ways to do the same work. */
+  readonly mount?: 'none';
   /** A fixed number of turns for what is long or exact. */
   readonly rounds?: number;
   /** `turn`: a fresh mount and store for each turn, thrown away whole afterwards. */

@@ -6,6 +6,7 @@ import { type FioJob, fio } from './work/fio.ts';
 import { largeDirectory } from './work/large-directory.ts';
 import { loop, timeAndCpu } from './work/loop.ts';
 import { daemonMemory } from './work/memory.ts';
+import { network } from './work/network.ts';
 import { countMetrics, requestCounts } from './work/request-counts.ts';
 import type { Goal, Metric, Unit, Workload } from './workload.ts';
 
@@ -19,6 +20,7 @@ const overNative = (atLeast: number): Goal => ({ over: 'native', atLeast });
 const rates = { group: 'rates', medium: 'memory', targets: everyTarget } as const;
 const roundTrips = { ...rates, group: 'round-trips' } as const;
 const programs = { ...rates, group: 'programs' } as const;
+const networkRow = { group: 'network', medium: 'memory', targets: ['native', 'cfs'], mount: 'none' } as const;
 const requests = { group: 'requests', medium: 'memory', targets: daemons, rounds: 1 } as const;
 
 export const workloads: readonly Workload[] = [
@@ -190,6 +192,23 @@ export const workloads: readonly Workload[] = [
     },
     run: daemonMemory,
   },
+  {
+    ...networkRow,
+    name: 'net-calls',
+    title: 'getattr-sized calls, 256 under way on one TCP connection',
+    note: 'Native: bare sockets of Node, one write for each message.',
+    metrics: { rate: metric('calls', 'operations/s', [overNative(0.5)]) },
+    run: network('calls', 'tcp'),
+  },
+  ...(['tcp', 'tls'] as const).flatMap((protection) =>
+    (['read', 'write'] as const).map((direction) => ({
+      ...networkRow,
+      name: `net-${direction}-${protection}`,
+      title: `${direction} of 1 MiB, 4 under way on one connection, ${protection.toUpperCase()}`,
+      metrics: { rate: metric('throughput', 'bytes/s', [overNative(0.6)]) },
+      run: network(direction, protection),
+    })),
+  ),
 ];
 
 function metric(title: string, unit: Unit, goals: readonly Goal[]): Metric {

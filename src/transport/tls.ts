@@ -14,7 +14,7 @@ export interface TlsIdentity {
   /** Certificates of the authority that signed the other end's. */
   readonly ca: string | Buffer;
   /** Lists of certificates that the authority has revoked. */
-  readonly crl?: string | Buffer | (string | Buffer)[];
+  readonly crl?: string | Buffer | (string | Buffer)[] | undefined;
 }
 
 export interface TlsConnectOptions extends ConnectOptions {
