@@ -1,4 +1,4 @@
-import { chain, fail, type Ino, type Maybe, rootIno } from '#base';
+import { chain, fail, type Ino, type Maybe, rootIno, sleep } from '#base';
 import {
   type Answer,
   type Attributes,
@@ -45,6 +45,8 @@ export interface ClusterVolumeOptions {
 }
 
 const defaultTtlMs = 30_000;
+/** So much of a TTL may a client that is evicted take to return its leases. */
+const evictionShare = 8;
 
 const nameByCode: (CallName | undefined)[] = [];
 for (const [name, { code }] of Object.entries(calls)) nameByCode[code] = name as CallName;
@@ -102,6 +104,8 @@ export class ClusterVolume implements SessionParts {
     const sessions = await SessionTable.start(volume, {
       ttlMs,
       onNews,
+      holdsSomething: ({ id }) =>
+        served !== undefined && served.leases.countOf(id) + served.locks.heldBy(id) + served.locks.waitingOf(id) > 0,
       ended: async (session) => {
         if (served !== undefined) await served.#ended(session);
       },
@@ -172,11 +176,18 @@ export class ClusterVolume implements SessionParts {
     });
   }
 
-  /** Ends a session at once, as if it had been silent. False when there is none with this number. */
+  /**
+   * Ends a session; what it held is free when its client cannot believe in it any more. Resolves when its calls fail.
+   * False when there is none with this number.
+   */
   async evict(id: number, reason = 'an administrator has ended it'): Promise<boolean> {
     const session = this.sessions.get(id);
-    if (session === undefined) return false;
-    await this.sessions.end(session, reason);
+    if (session === undefined || session.isOver || session.isLeaving) return false;
+    session.isLeaving = true;
+    // A client that answers is rid of its leases at once; others must be outlived.
+    const returned = this.recalls.shrink(id, Number.POSITIVE_INFINITY);
+    await Promise.race([returned, sleep(this.volume.clock, this.sessions.ttlMs / evictionShare)]);
+    this.sessions.expire(session, reason);
     return true;
   }
 

@@ -36,6 +36,7 @@ export class TestCluster {
   readonly clock = new ManualClock();
   readonly network: MemoryNetwork;
   readonly news: string[] = [];
+  isUp = false;
   volume!: ServedVolume;
   server!: ClusterHandler;
   readonly #options: TestOptions;
@@ -54,15 +55,16 @@ export class TestCluster {
 
   static async start(options: TestOptions = {}): Promise<TestCluster> {
     const cluster = new TestCluster(options);
-    await cluster.#serve();
+    await cluster.wait(cluster.#serve());
     return cluster;
   }
 
   async #serve(keepOrphans = true): Promise<void> {
     const parts = { engine: this.#engine, blobs: this.#blobs, clock: this.clock, random: this.#random };
-    this.volume = await this.wait(openVolume(parts, { keepOrphans }));
+    this.volume = await openVolume(parts, { keepOrphans });
     const onNews = (sentence: string): void => void this.news.push(sentence);
-    this.server = await this.wait(createClusterHandler(this.volume, { onNews, ...this.#options }));
+    this.server = await createClusterHandler(this.volume, { onNews, ...this.#options });
+    this.isUp = true;
     this.#listener = this.network.listen('server', this.server.handle);
   }
 
@@ -71,6 +73,18 @@ export class TestCluster {
     this.#listener.close();
     this.server.close();
     if (orderly) await this.wait(this.volume.close());
+    await this.wait(this.#crash(keepOrphans));
+  }
+
+  /** As `restart`, for those that do not drive the clock. */
+  async restartWithin(): Promise<void> {
+    this.#listener.close();
+    this.server.close();
+    await this.#crash(true);
+  }
+
+  async #crash(keepOrphans: boolean): Promise<void> {
+    this.isUp = false;
     this.#engine = this.#engine.crash();
     this.#blobs = this.#blobs.afterKill();
     await this.#serve(keepOrphans);

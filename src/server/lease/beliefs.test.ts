@@ -1,264 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { below, FsError, type Ino, rootIno, SeededRandom } from '#base';
-import {
-  type Answer,
-  type Attributes,
-  leases,
-  O_TRUNC,
-  O_WRONLY,
-  S_IFDIR,
-  S_IFMT,
-  S_IFREG,
-  superuser,
-} from '#protocol';
-import { type TestClient, TestCluster } from '../cluster.testing.ts';
-import { dentrySlot } from '../meta/dentry.ts';
-import { getInode, shownAttributes } from '../meta/inode.ts';
+import { below, type Ino, SeededRandom, sleep } from '#base';
+import { MountSession, type SessionListener } from '#client';
+import type { Answer, CallName, LeaseReturn, Pushes, ReplyOf, RequestOf } from '#protocol';
+import { TestCluster } from '../cluster.testing.ts';
+import { Believer, type LeasedClient, requireTrue } from './beliefs.testing.ts';
 
-const { attr, entries, read } = leases;
-const names = ['a', 'b', 'c'];
 const schedules = 12;
 const stepsPerSchedule = 120;
 const clientCount = 3;
-/** The first steps only look. */
-const lookingSteps = 4;
-
-/** What a client remembers of an inode while it holds the leases. */
-interface Belief {
-  attributes: Attributes | undefined;
-  serial: number;
-  readonly names: Map<string, { ino: Ino | undefined; serial: number }>;
-  content: string | undefined;
-}
-
-/** A client that believes what its leases cover, and does one random thing after the other. */
-class Believer {
-  readonly client: TestClient;
-  readonly beliefs = new Map<Ino, Belief>();
-  readonly #known = new Set<Ino>([rootIno]);
-  readonly #random: SeededRandom;
-  successes = 0;
-  /** Own changes under way: what they touch may be changed already. */
-  changing = 0;
-
-  constructor(client: TestClient, random: SeededRandom) {
-    this.client = client;
-    this.#random = random;
-    client.returnDelayMs = () => below(random, 3) * below(random, 15);
-    client.onRecall = (ino, kinds) => this.#forget(ino, kinds);
-  }
-
-  async step(): Promise<void> {
-    const index = below(this.#random, this.#steps.length);
-    const isChange = index >= lookingSteps;
-    if (isChange) this.changing += 1;
-    try {
-      await this.#steps[index]!();
-      this.successes += 1;
-    } catch (error) {
-      // A name that is gone or taken, a directory where a file is asked for.
-      assert(error instanceof FsError, String(error));
-    } finally {
-      if (isChange) this.changing -= 1;
-    }
-  }
-
-  readonly #steps: (() => Promise<void>)[] = [
-    async () => {
-      const [parent, name] = [this.#ino(), this.#name()];
-      const answer = await this.client.call('lookup', { caller: superuser, parent, name });
-      this.#learn(answer, answer.reply);
-      this.#learnName(answer, parent, name, answer.reply?.ino);
-    },
-    async () => {
-      const answer = await this.client.getattr(this.#ino());
-      this.#learn(answer, answer.reply);
-    },
-    async () => {
-      const ino = this.#ino();
-      const answer = await this.client.call('readdir', { ino, cookie: 0, limit: 100, withAttributes: true });
-      this.#learn(answer, undefined);
-      for (const { name, ino: child, attributes } of answer.reply) {
-        if (attributes !== undefined) this.#learnAttributes(answer, attributes);
-        this.#learnName(answer, ino, name, child);
-      }
-      for (const name of names) {
-        if (!answer.reply.some((entry) => entry.name === name)) this.#learnName(answer, ino, name, undefined);
-      }
-    },
-    async () => {
-      const ino = this.#ino();
-      const answer = await this.client.call('read', { ino, offset: 0, length: 100, noAtime: false });
-      this.#learn(answer, undefined);
-      if (this.client.holds(ino, read.bit) && this.#isGranted(answer, ino, read.bit)) {
-        this.#of(ino).content = Buffer.from(answer.reply).toString('latin1');
-      }
-    },
-    () => this.#make(S_IFREG | 0o644),
-    () => this.#make(S_IFDIR | 0o755),
-    async () => {
-      const [parent, name] = [this.#ino(), this.#name()];
-      const answer = await this.client.unlink(name, parent);
-      this.#changed(answer, parent, name, undefined);
-    },
-    async () => {
-      const [parent, name] = [this.#ino(), this.#name()];
-      const answer = await this.client.call('rmdir', { caller: superuser, parent, name });
-      this.#changed(answer, parent, name, undefined);
-    },
-    async () => {
-      const [from, to] = [this.#ino(), this.#ino()];
-      const [name, newName] = [this.#name(), this.#name()];
-      this.beliefs.get(from)?.names.delete(name);
-      this.beliefs.get(to)?.names.delete(newName);
-      const answer = await this.client.rename(name, newName, { from, to });
-      for (const [parent, each] of [
-        [from, name],
-        [to, newName],
-      ] as const)
-        this.beliefs.get(parent)?.names.delete(each);
-      this.#learn(answer, undefined);
-    },
-    async () => {
-      const [ino, parent, name] = [this.#ino(), this.#ino(), this.#name()];
-      const answer = await this.client.call('link', { caller: superuser, ino, parent, name });
-      this.#changed(answer, parent, name, ino);
-      this.#learn(answer, answer.reply);
-    },
-    async () => {
-      const answer = await this.client.chmod(this.#ino(), 0o600 + below(this.#random, 64));
-      this.#learn(answer, answer.reply);
-    },
-    () => this.#writing(async (ino) => this.client.write(ino, `${below(this.#random, 1000)}`, below(this.#random, 5))),
-    () =>
-      this.#writing(async (ino) =>
-        this.client.call('setattr', { caller: superuser, ino, changes: { size: below(this.#random, 5) } }),
-      ),
-    () =>
-      this.#writing(async (ino) => {
-        const answer = await this.client.open(ino, O_WRONLY | O_TRUNC);
-        await this.client.release(ino);
-        return answer;
-      }),
-  ];
-
-  async #make(mode: number): Promise<void> {
-    const [parent, name] = [this.#ino(), this.#name()];
-    const request = { caller: superuser, parent, name, mode, umask: 0, rdev: 0, target: '', open: false };
-    const answer = await this.client.call('make', request);
-    this.#known.add(answer.reply.ino);
-    this.#changed(answer, parent, name, answer.reply.ino);
-    this.#learn(answer, answer.reply);
-  }
-
-  async #writing(body: (ino: Ino) => Promise<Answer<unknown>>): Promise<void> {
-    const ino = this.#ino();
-    const belief = this.beliefs.get(ino);
-    if (belief !== undefined) belief.content = undefined;
-    const answer = await body(ino);
-    if (belief !== undefined) belief.content = undefined;
-    this.#learn(answer, shownBy(answer.reply));
-  }
-
-  #changed(answer: Answer<unknown>, parent: Ino, name: string, ino: Ino | undefined): void {
-    this.#learn(answer, undefined);
-    const known = this.beliefs.get(parent)?.names.get(name);
-    if (known !== undefined && known.serial < answer.serial) this.beliefs.get(parent)!.names.delete(name);
-    this.#learnName(answer, parent, name, ino);
-  }
-
-  #learn({ also, serial, ...rest }: Answer<unknown>, shown: Attributes | undefined): void {
-    for (const attributes of shown === undefined ? also : [shown, ...also]) {
-      this.#known.add(attributes.ino);
-      this.#learnAttributes({ also, serial, ...rest }, attributes);
-    }
-  }
-
-  /** Believed only if this answer brought the lease; a later value of what is held replaces an earlier one. */
-  #learnAttributes(answer: Answer<unknown>, attributes: Attributes): void {
-    const { ino } = attributes;
-    this.#known.add(ino);
-    const known = this.beliefs.get(ino);
-    if (!this.client.holds(ino, attr.bit)) return;
-    if (!this.#isGranted(answer, ino, attr.bit) && known?.attributes === undefined) return;
-    if (known?.attributes !== undefined && known.serial > answer.serial) return;
-    const belief = this.#of(ino);
-    belief.attributes = attributes;
-    belief.serial = answer.serial;
-  }
-
-  #learnName(answer: Answer<unknown>, parent: Ino, name: string, ino: Ino | undefined): void {
-    if (!this.client.holds(parent, entries.bit) || !this.#isGranted(answer, parent, entries.bit)) return;
-    const belief = this.#of(parent);
-    if ((belief.names.get(name)?.serial ?? -1) <= answer.serial) belief.names.set(name, { ino, serial: answer.serial });
-  }
-
-  #isGranted({ grants }: Answer<unknown>, ino: Ino, kind: number): boolean {
-    return grants.some((grant) => grant.ino === ino && (grant.kinds & kind) !== 0);
-  }
-
-  #of(ino: Ino): Belief {
-    let belief = this.beliefs.get(ino);
-    if (belief === undefined) {
-      belief = { attributes: undefined, serial: 0, names: new Map(), content: undefined };
-      this.beliefs.set(ino, belief);
-    }
-    return belief;
-  }
-
-  #forget(ino: Ino, kinds: number): void {
-    const belief = this.beliefs.get(ino);
-    if (belief === undefined) return;
-    if ((kinds & attr.bit) !== 0) belief.attributes = undefined;
-    if ((kinds & entries.bit) !== 0) belief.names.clear();
-    if ((kinds & read.bit) !== 0) belief.content = undefined;
-  }
-
-  #ino(): Ino {
-    const known = [...this.#known];
-    return known[below(this.#random, known.length)]!;
-  }
-
-  #name(): string {
-    return names[below(this.#random, names.length)]!;
-  }
-}
-
-/** The attributes in the reply of a change of content. */
-function shownBy(reply: unknown): Attributes | undefined {
-  if (typeof reply !== 'object' || reply === null) return;
-  if ('attributes' in reply) return reply.attributes as Attributes;
-  return 'ino' in reply ? (reply as Attributes) : undefined;
-}
-
-const withoutAtime = ({ atimeSec: _sec, atimeNsec: _nsec, ...rest }: Attributes) => rest;
-
-/** Whatever a client believes is so on the server at this moment. */
-function requireTrue(cluster: TestCluster, { client, beliefs, changing }: Believer, what: string): number {
-  if (changing > 0) return 0;
-  let count = 0;
-  const { volume } = cluster;
-  for (const [ino, belief] of beliefs) {
-    void volume.store.read((snapshot) => {
-      const inode = getInode(snapshot, ino);
-      if (belief.attributes !== undefined && inode !== undefined) {
-        assert.deepEqual(withoutAtime(belief.attributes), withoutAtime(shownAttributes(volume, inode)), what);
-        count += 1;
-      }
-      for (const [name, known] of belief.names) {
-        const meant = dentrySlot(snapshot, volume, ino, name).entry?.ino;
-        assert.equal(known.ino, meant, `${what}: ${name} in ${ino} at ${client.host}`);
-        count += 1;
-      }
-      if (belief.content !== undefined && inode !== undefined && (inode.mode & S_IFMT) === S_IFREG) {
-        assert.equal(belief.content.length, inode.size, `${what}: content of ${ino}`);
-        count += 1;
-      }
-    });
-  }
-  return count;
-}
+const troubledSchedules = 8;
+const troubledSteps = 80;
 
 test('whatever a client may believe is so, whatever others do and however slow messages are', async () => {
   let believed = 0;
@@ -269,12 +21,14 @@ test('whatever a client may believe is so, whatever others do and however slow m
     cluster.network.weather.maxDelayMs = 1 + below(random, 20);
     const believers: Believer[] = [];
     for (let index = 0; index < clientCount; index++) {
-      believers.push(new Believer(await cluster.client(), new SeededRandom(seed * 100 + index)));
+      const client = await cluster.client();
+      client.returnDelayMs = () => below(random, 3) * below(random, 15);
+      believers.push(new Believer(client, new SeededRandom(seed * 100 + index)));
     }
     const runs = believers.map(async (believer) => {
       for (let step = 0; step < stepsPerSchedule; step++) {
         await Promise.all(Array.from({ length: 1 + below(random, 3) }, () => believer.step()));
-        for (const each of believers) believed += requireTrue(cluster, each, `seed ${seed}, step ${step}`);
+        for (const each of believers) believed += requireTrue(cluster.volume, each, `seed ${seed}, step ${step}`);
       }
       succeeded += believer.successes;
     });
@@ -282,4 +36,139 @@ test('whatever a client may believe is so, whatever others do and however slow m
   }
   assert(believed > 100 * schedules, `${believed} beliefs were compared`);
   assert(succeeded > 30 * schedules, `${succeeded} calls succeeded`);
+});
+
+/** A client with the session of a mount, which comes back by itself. */
+class MountedClient implements LeasedClient, SessionListener {
+  readonly host: string;
+  onRecall: (ino: Ino, kinds: number) => void = () => undefined;
+  onAllEnded: () => void = () => undefined;
+  readonly session: MountSession;
+  readonly #cluster: TestCluster;
+  readonly #random: SeededRandom;
+  readonly #held = new Map<Ino, number>();
+  readonly #recalledAt = new Map<Ino, number>();
+  #generation = 1;
+  #endedAt = 0;
+
+  constructor(cluster: TestCluster, host: string, random: SeededRandom) {
+    this.host = host;
+    this.#cluster = cluster;
+    this.#random = random;
+    this.session = new MountSession({
+      connect: (events) => cluster.network.connect(host, 'server', events),
+      clock: cluster.clock,
+      random,
+      create: { name: host, volume: 'default', cacheMode: 'strict', readOnly: false },
+      timeoutMs: 0,
+      onNews: () => undefined,
+    });
+  }
+
+  async call<N extends CallName>(name: N, request: RequestOf<N>): Promise<Answer<ReplyOf<N>>> {
+    const generation = this.#generation;
+    const answer = await this.session.call(name, request);
+    if (this.#endedAt >= generation) return { ...answer, grants: [] };
+    const grants = answer.grants.filter(({ ino }) => (this.#recalledAt.get(ino) ?? 0) < generation);
+    for (const { ino, kinds } of grants) this.#held.set(ino, (this.#held.get(ino) ?? 0) | kinds);
+    return { ...answer, grants };
+  }
+
+  holds(ino: Ino, kinds: number): boolean {
+    return this.session.leaseLeftMs() > 0 && ((this.#held.get(ino) ?? 0) & kinds) === kinds;
+  }
+
+  recalled({ leases, awaited }: Pushes['recall']): void {
+    for (const { ino, kinds } of leases) {
+      this.#recalledAt.set(ino, this.#generation);
+      this.#held.set(ino, (this.#held.get(ino) ?? 0) & ~kinds);
+      this.onRecall(ino, kinds);
+    }
+    this.#generation += 1;
+    if (!awaited) return;
+    const returned: LeaseReturn[] = leases.map(({ ino, kinds, number }) => ({ ino, kinds, number }));
+    const delayMs = below(this.#random, 3) * below(this.#random, 15);
+    this.#cluster.clock.after(delayMs, () => void this.session.sendOnce('returnLeases', { leases: returned }));
+  }
+
+  leasesEnded(): void {
+    this.#held.clear();
+    this.#endedAt = this.#generation;
+    this.#generation += 1;
+    this.onAllEnded();
+  }
+
+  sessionLost(): void {
+    this.leasesEnded();
+  }
+
+  lockGranted(): void {
+    // It asks for none.
+  }
+  reattached(): void {
+    // What was not heard is said again.
+  }
+  reclaimed(): void {
+    // It holds nothing that could be lost.
+  }
+  heldOpens(): [] {
+    return [];
+  }
+  heldLocks(): [] {
+    return [];
+  }
+}
+
+/** What goes wrong, one thing after the other, until the work is done. */
+async function trouble(cluster: TestCluster, random: SeededRandom, isDone: () => boolean): Promise<void> {
+  while (!isDone()) {
+    await sleep(cluster.clock, below(random, 20_000));
+    const host = `host${below(random, clientCount)}`;
+    switch (below(random, 4)) {
+      case 0:
+        await cluster.restartWithin();
+        break;
+      case 1: {
+        const sessions = cluster.server.list();
+        if (sessions.length > 0) await cluster.server.evict(sessions[below(random, sessions.length)]!.session);
+        break;
+      }
+      default:
+        cluster.network.partition(host, 'server');
+        await sleep(cluster.clock, below(random, 50_000));
+        cluster.network.heal(host, 'server');
+    }
+  }
+}
+
+test('what a client believes is so when servers restart, cables are pulled and sessions are lost, too', async () => {
+  let believed = 0;
+  let succeeded = 0;
+  for (let seed = 1; seed <= troubledSchedules; seed++) {
+    const cluster = await TestCluster.start({ seed });
+    const random = new SeededRandom(1000 + seed);
+    const believers: Believer[] = [];
+    for (let index = 0; index < clientCount; index++) {
+      const client = new MountedClient(cluster, `host${index}`, new SeededRandom(seed * 10 + index));
+      const believer = new Believer(client, new SeededRandom(seed * 100 + index));
+      client.onAllEnded = () => believer.forgetAll();
+      await cluster.wait(client.session.start(client));
+      believers.push(believer);
+    }
+    let left = believers.length;
+    const runs = believers.map(async (believer, index) => {
+      for (let step = 0; step < troubledSteps; step++) {
+        await sleep(cluster.clock, below(random, 3) === 0 ? below(random, 2000) : 0);
+        await Promise.all(Array.from({ length: 1 + below(random, 3) }, () => believer.step()));
+        for (const each of believers) {
+          if (cluster.isUp) believed += requireTrue(cluster.volume, each, `seed ${seed}, ${index}, step ${step}`);
+        }
+      }
+      succeeded += believer.successes;
+      left -= 1;
+    });
+    await cluster.wait(Promise.all([...runs, trouble(cluster, random, () => left === 0)]));
+  }
+  assert(succeeded > 10 * troubledSchedules, `${succeeded} calls succeeded`);
+  assert(believed > 50 * troubledSchedules, `${believed} beliefs were compared`);
 });

@@ -262,7 +262,7 @@ export class CoveredCalls {
     const reply = call.name === 'readdir' ? this.#believable(call, told.reply as DirectoryEntry[]) : told.reply;
     const grants: LeaseGrant[] = [];
     const { session } = call;
-    if (session.cacheMode !== 'closeToOpen' && !session.isOver) {
+    if (session.cacheMode !== 'closeToOpen' && !session.isOver && !session.isLeaving) {
       const lease = (ino: Ino, kinds: number): void => this.#lease(session, { ino, kinds }, grants);
       cover.grants?.(call.request as never, reply as never, lease);
       const granted = grants.length;
@@ -292,7 +292,7 @@ export class CoveredCalls {
 
   #shrink(session: Session): void {
     const tooLarge = this.#parts.leases.tooLarge(session.id);
-    if (tooLarge !== undefined) this.#parts.recalls.shrink(tooLarge, shrinkCount);
+    if (tooLarge !== undefined) void this.#parts.recalls.shrink(tooLarge, shrinkCount);
   }
 
   #isToChange(ino: Ino): boolean {

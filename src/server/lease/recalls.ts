@@ -80,14 +80,16 @@ export class Recalls {
     return returns.length === 0 ? undefined : Promise.all(returns);
   }
 
-  /** Recalls a session's oldest leases, to make room; nobody waits for them. */
-  shrink(session: number, count: number): void {
+  /** Recalls a session's oldest leases; whoever only wants room does not wait for the returns. */
+  shrink(session: number, count: number): Promise<unknown> {
     const oldest: Break[] = [];
     for (const ino of this.#leases.oldestOf(session, count)) {
       if (!this.isPending(session, ino))
         oldest.push({ ino, kinds: this.#leases.heldBy(session, ino), name: undefined });
     }
-    if (oldest.length > 0) this.#recall(session, oldest, []);
+    const returns: Promise<void>[] = [];
+    if (oldest.length > 0) this.#recall(session, oldest, returns);
+    return Promise.all(returns);
   }
 
   /** Whether the session was asked for something on the inode and has not returned it: it gets nothing new there. */

@@ -41,7 +41,7 @@ const cancelledLocksMax = 4096;
 /** How the server answers each call about a session that the connection speaks for. None waits for a recall. */
 export const sessionOperations: SessionOperations = {
   renewSession: () => undefined,
-  endSession: ({ sessions }, session) => sessions.end(session, 'its client has ended it'),
+  endSession: ({ sessions }, session) => sessions.end(session, 'its client has ended it', 'client'),
   returnLeases({ recalls }, session, { leases }) {
     for (const { ino, kinds, number } of leases) {
       recalls.returned(session.id, { ino: session.view.inward(ino), kinds, number });

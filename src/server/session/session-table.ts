@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type ByteString, type Clock, fail, type Timer } from '#base';
+import { type ByteString, type Clock, fail, sleep, type Timer } from '#base';
 import { type CreateSessionRequest, pushes } from '#protocol';
 import type { Peer } from '#transport';
 import { encodeNumber } from '../meta/ino-allocator.ts';
@@ -21,6 +21,8 @@ const sweepsPerTtl = 32;
 
 export interface SessionTableOptions {
   readonly ttlMs: number;
+  /** Whether the session holds anything that others wait for, or could be given. */
+  readonly holdsSomething: (session: Session) => boolean;
   /** The session is durably over: takes away all that it held. */
   readonly ended: (session: Session) => Promise<void>;
   /** Is told in a sentence what people should know. */
@@ -138,14 +140,16 @@ export class SessionTable {
   }
 
   /**
-   * Ends the session: its calls fail from now on, and what it held is taken away once no crash can bring it back.
+   * Ends the session: its calls fail from now on. What it held is taken away once its client believes in nothing any
+   * more, which is at once when the client has ended it itself, and when no crash can bring it back. Resolves then.
    * Idempotent.
    */
-  async end(session: Session, reason: string): Promise<void> {
+  async end(session: Session, reason: string, by: 'client' | 'server' = 'server'): Promise<void> {
     if (session.isOver) return;
     session.end();
     session.push(pushes.sessionEnded.code, { reason });
     for (const peer of session.peers) this.#byPeer.delete(peer);
+    if (by === 'server' && this.#options.holdsSomething(session)) await this.#outlive(session);
     const { store } = this.#volume;
     try {
       await store.transact((tx) => tx.delete(key.session(session.id)));
@@ -157,6 +161,12 @@ export class SessionTable {
     this.#sessions.delete(session.id);
     await this.#options.ended(session);
     this.grace.done(session.id);
+  }
+
+  /** Whether the client has heard of the end or not, a TTL after its last call it serves nothing cached any more. */
+  async #outlive({ lastHeardMs }: Session): Promise<void> {
+    const leftMs = lastHeardMs + this.ttlMs - this.#clock.nowMs();
+    if (leftMs > 0) await sleep(this.#clock, leftMs);
   }
 
   /** Ends the session for what it did not do; everybody may go on. */

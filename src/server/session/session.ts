@@ -28,6 +28,8 @@ export class Session {
   readonly over: Promise<void>;
   #isOver = false;
   #end!: () => void;
+  /** About to be ended: it is granted nothing any more. */
+  isLeaving = false;
   /** The server waits for what it reclaims. */
   mustReclaim: boolean;
   readonly #peers: Peer[] = [];

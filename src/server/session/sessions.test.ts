@@ -205,3 +205,18 @@ test('leases of a session in mode closeToOpen do not exist, those of mode sessio
   );
   assert.deepEqual(lax.pushed, []);
 });
+
+test('a client that does not hear that it was evicted is outlived before others get what it believes in', async () => {
+  const cluster = await TestCluster.start();
+  const [a, b] = [await cluster.client(), await cluster.client()];
+  const ino = await cluster.wait(a.make('a'));
+  await cluster.wait(a.getattr(ino));
+  const heardAtMs = cluster.clock.nowMs();
+  cluster.network.partition(a.host, 'server');
+  assert(await cluster.wait(cluster.server.evict(a.facts.session)));
+  const change = b.chmod(ino, 0o600);
+  await passAlive(cluster, 20_000, [b]);
+  await cluster.wait(change);
+  const tookMs = cluster.clock.nowMs() - heardAtMs;
+  assert(tookMs >= ttlMs - 100 && tookMs < ttlMs + 2000, `${tookMs} ms`);
+});
