@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { askDaemons, askForEnd, isRunning, runtimeDirectory } from '#admin';
 import { FsError } from '#base';
@@ -13,8 +13,7 @@ const closeTimeoutMs = 60_000;
  * with `busy` while somebody works in it (unless `lazy`), with `invalid` when it is no mount of ClaudeFS.
  */
 export async function umount(directory: string, options: { lazy?: boolean }): Promise<number> {
-  const mountpoint = canonical(directory);
-  const mounted = await findMount(mountpoint);
+  const { mountpoint, mounted } = await find(directory);
   if (mounted === undefined) throw new FsError('notFound', `${directory} is not mounted`);
   if (!mounted.type.startsWith('fuse'))
     throw new FsError('notFound', `${directory} is a mount of type ${mounted.type}, not of ClaudeFS`);
@@ -45,7 +44,21 @@ function ok(directory: string, failure: string | undefined): number {
   throw new FsError('io', `${directory} is unmounted, but what was not synced may be lost: ${failure}`);
 }
 
-/** The mount point as the mount table has it. A dead mount cannot be asked, so its path is taken as it was given. */
+/**
+ * The mount point as the mount table has it. The mount itself is asked only when it is not found otherwise: a dead one
+ * cannot be asked, and one whose server is away would keep us waiting.
+ */
+async function find(
+  directory: string,
+): Promise<{ mountpoint: string; mounted: Awaited<ReturnType<typeof findMount>> }> {
+  const given = resolve(directory);
+  const beside = join(canonical(dirname(given)), basename(given));
+  const mounted = await findMount(beside);
+  if (mounted !== undefined) return { mountpoint: beside, mounted };
+  const mountpoint = canonical(given);
+  return { mountpoint, mounted: await findMount(mountpoint) };
+}
+
 function canonical(directory: string): string {
   try {
     return realpathSync(directory);
