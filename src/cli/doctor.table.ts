@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'nod
 import { release } from 'node:os';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { askDaemons, runtimeDirectory } from '#admin';
 import { mountObstacle } from '#fuse';
 
 export interface DoctorFacts {
@@ -33,6 +34,7 @@ export const doctorChecks = {
   },
   descriptors: { help: 'at least 4096 open files per process', run: checkDescriptors },
   disk: { help: 'at least 1 GiB free where the store is; below 64 MiB it fails', run: checkDisk },
+  servers: { help: 'whether the mounts of clusters on this machine reach their servers', run: checkServers },
   clock: { help: 'set to a year that can be', run: checkClock },
   node: { help: 'which Node.js runs, and where it is', run: checkNode },
 } as const satisfies Record<string, DoctorCheck>;
@@ -128,6 +130,19 @@ function checkDisk(facts: DoctorFacts): DoctorResult {
     found,
     mend: 'Free some space, or put the store on another disk with --store.',
   };
+}
+
+async function checkServers(): Promise<DoctorResult> {
+  const answers = await askDaemons(runtimeDirectory(process.env, process.getuid?.() ?? 0));
+  const mounts = answers.flatMap((answer) =>
+    'status' in answer && answer.status.cluster !== null ? [answer.status] : [],
+  );
+  const lost = mounts.filter(({ cluster }) => cluster?.connected === false);
+  if (lost.length === 0)
+    return { result: 'ok', found: mounts.length === 0 ? 'no such mounts' : `${mounts.length} mounts` };
+  const servers = lost.map(({ mountpoint, store }) => `${mountpoint} (${store})`).join(', ');
+  const mend = `No server answers ${servers}: see that cfs serve runs there, and the log of the mount for the reason.`;
+  return { result: 'warn', found: `${lost.length} of ${mounts.length} mounts without a server`, mend };
 }
 
 function checkClock(): DoctorResult {
