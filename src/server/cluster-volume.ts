@@ -207,7 +207,12 @@ export class ClusterVolume implements SessionParts {
     request: unknown,
     { operation, volume = this.volume, context }: { operation: Operation; volume?: Volume; context?: CallContext },
   ): Maybe<Answer<unknown>> {
-    return this.#covered.run({ session, name, request, operation, volume, context });
+    const { view, opens } = session;
+    const guarded: Operation =
+      view.confirm === undefined
+        ? operation
+        : (on, asked) => chain(view.confirm!(asked, opens), () => operation(on, asked));
+    return this.#covered.run({ session, name, request, operation: guarded, volume, context });
   }
 
   /** Calls that have an effect, by their slots. A repetition brings no lease: it may have been taken back meanwhile. */

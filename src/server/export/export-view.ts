@@ -75,6 +75,8 @@ export async function findExportRoot(volume: Volume, { path }: Export): Promise<
 export class ExportView implements SessionView {
   readonly granted: Export;
   readonly readOnly: boolean;
+  readonly sameness: string;
+  readonly confirm?: (permitted: unknown, opens: SessionOpens) => Maybe<void>;
   /** The volume's number of what the client calls inode 1. */
   readonly root: Ino;
   readonly #volume: Volume;
@@ -92,6 +94,8 @@ export class ExportView implements SessionView {
     this.granted = granted;
     this.root = root;
     this.readOnly = granted.readOnly;
+    this.sameness = JSON.stringify([root, granted]);
+    if (root !== rootIno) this.confirm = (permitted, opens) => this.#confine(permitted as Fields, opens);
     this.#mapsIds = isIdMapped(granted);
     this.#trusts = granted.squash === 'none';
     this.#isPlain = root === rootIno && this.#trusts && !this.#mapsIds;
