@@ -136,7 +136,7 @@ export class SocketListener implements StreamListener {
 
   get #streamOptions() {
     const { clock } = this.#options;
-    return { checksums: this.#checksums, clock, limits: this.#limits, buffers: this.#buffers };
+    return { checksums: this.#checksums, clock, limits: this.#limits, buffers: this.#buffers, pings: false };
   }
 
   get #address(): AddressInfo {
