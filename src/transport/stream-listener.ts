@@ -15,6 +15,8 @@ export interface ListenOptions {
   readonly handler: Handler;
   readonly clock: Clock;
   readonly limits?: Partial<StreamLimits>;
+  /** The long content of a reply has been sent: its memory may serve another. */
+  readonly reuse?: ((bytes: Uint8Array) => void) | undefined;
   /** Connections at a time; one more is refused. */
   readonly connectionsMax?: number;
   /** Somebody was refused, before or because of what was received: for the log. */
@@ -116,7 +118,7 @@ export class SocketListener implements StreamListener {
 
   /** Serves whoever is at the other end of a socket that is ready. */
   accept(socket: Socket, identity: string | undefined): void {
-    const { codec, handler, onConnected, onDisconnected } = this.#options;
+    const { codec, handler, reuse, onConnected, onDisconnected } = this.#options;
     const connection: ServedConnection = new ServedConnection({
       ...this.#streamOptions,
       socket,
@@ -124,6 +126,7 @@ export class SocketListener implements StreamListener {
       identity,
       codec,
       handler,
+      reuse,
       onEnded: (ended, reason, refused) => {
         this.#connections.delete(ended);
         if (refused) this.refused(reason.message, ended.address);

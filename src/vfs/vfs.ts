@@ -244,6 +244,7 @@ export class Vfs {
   /** What `read` gave has been used: its memory may serve the next read. */
   reuse(bytes: Uint8Array): void {
     this.#client.files?.reuse(bytes);
+    this.#options.reuse?.(bytes);
   }
 
   /**
