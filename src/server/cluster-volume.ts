@@ -45,6 +45,8 @@ export interface ClusterVolumeOptions {
 }
 
 const defaultTtlMs = 30_000;
+/** Leases in one message. */
+const recalledAtOnce = 4096;
 /** So much of a TTL may a client that is evicted take to return its leases. */
 const evictionShare = 8;
 
@@ -329,7 +331,9 @@ export class ClusterVolume implements SessionParts {
       if (ino === undefined) this.recalls.returned(session.id, lease);
       else leases.push(ino === lease.ino ? lease : { ...lease, ino });
     }
-    if (leases.length > 0) session.push(pushes.recall.code, { leases, awaited });
+    for (let at = 0; at < leases.length; at += recalledAtOnce) {
+      session.push(pushes.recall.code, { leases: leases.slice(at, at + recalledAtOnce), awaited });
+    }
   }
 
   #overdue(id: number): void {

@@ -265,3 +265,17 @@ test('a read does not show what a crash of the server could take away', async ()
   }
   assert(seen > 20, `${seen} were seen`);
 });
+
+test('many leases are recalled in several messages', async () => {
+  const cluster = await TestCluster.start();
+  const [a, b] = [await cluster.client(), await cluster.client()];
+  const id = a.facts.session;
+  for (let ino = 1000; ino < 11_000; ino++) {
+    cluster.server.volume.leases.grant(id, { ino: ino as Ino, kinds: attr.bit, number: 1 });
+  }
+  await cluster.wait(cluster.server.evict(id));
+  await cluster.wait(b.getattr(rootIno));
+  const sizes = a.recalls.map(({ leases }) => leases.length);
+  assert(sizes.length > 1 && sizes.every((size) => size <= 4096), `${sizes}`);
+  assert.equal(cluster.server.volume.leases.countOf(id), 0);
+});
