@@ -278,6 +278,14 @@ test('somebody who says no hello is dropped, and so is one connection too many',
   await once(silent, 'end');
 });
 
+test('where somebody listens already nobody else can', async (t) => {
+  const { port } = await listen(t, () => 1);
+  await assert.rejects(listenTcp({ host, port, codec, clock, handler: () => 1 }), {
+    status: 'busy',
+    message: `cannot listen at ${host}:${port}: EADDRINUSE`,
+  });
+});
+
 /** A clock that went on while the process did not. */
 class StoppableClock extends ManualClock {
   stoppedMs = 0;

@@ -67,7 +67,11 @@ export class SocketListener implements StreamListener {
   listen(): Promise<this> {
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (cause: NodeJS.ErrnoException) => {
+      this.#server.on('error', (cause: NodeJS.ErrnoException) => {
+        if (this.#server.listening) {
+          this.refused(`a connection could not be accepted: ${cause.code}`, 'an unknown address');
+          return;
+        }
         const status = cause.code === 'EADDRINUSE' ? 'busy' : cause.code === 'EACCES' ? 'accessDenied' : 'io';
         reject(new FsError(status, `cannot listen at ${host ?? '*'}:${port}: ${cause.code}`, { cause }));
       });
