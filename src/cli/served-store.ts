@@ -8,8 +8,6 @@ const volumesMax = 64;
 
 interface OpenVolume {
   readonly served: ClusterVolume;
-  /** What a read of its blobs gave has been sent. */
-  readonly reuse: ((bytes: Uint8Array) => void) | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -84,11 +82,6 @@ export class ServedStore {
     });
   }
 
-  /** Nobody looks any more at what some volume's `read` replied. */
-  reuse(bytes: Uint8Array): void {
-    for (const { reuse } of this.#open.values()) reuse?.(bytes);
-  }
-
   /** Tells all clients that the server is about to stop. */
   drain(): void {
     for (const { served } of this.#open.values()) served.drain();
@@ -113,9 +106,7 @@ export class ServedStore {
     const { volume, close } = await this.#directory.open(name, this.#machine, { make: true });
     try {
       const served = await ClusterVolume.start(volume, { onNews });
-      const { fileBlobs } = volume;
-      const reuse = fileBlobs && ((bytes: Uint8Array) => fileBlobs.reuse(bytes));
-      this.#open.set(name, { served, close, reuse });
+      this.#open.set(name, { served, close });
       this.volumes.set(name, served);
     } catch (cause) {
       await close().catch((error: unknown) => this.#log.error(error, 'closing a volume failed'));

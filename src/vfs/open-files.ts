@@ -19,7 +19,7 @@ export interface FileHandle {
   /** The session that opened it. */
   readonly incarnation: number;
   /** Owners of locks that were set through it. */
-  lockOwners: Map<string, LockRange['type']> | undefined;
+  locked: Pick<LockRange, 'type' | 'owner'>[] | undefined;
 }
 
 /** What the kernel must be told of a file just opened. */
@@ -81,8 +81,9 @@ export class OpenFiles {
   /** The handle's end is the end of this owner's locks, where it has some then. */
   noteLock(handle: Handle, { owner, type }: LockRange): void {
     const file = this.require(handle);
-    file.lockOwners ??= new Map();
-    file.lockOwners.set(owner, type);
+    file.locked ??= [];
+    // One owner may have locks of both types: flock(2) and OFD locks of one description do.
+    if (!file.locked.some((each) => each.owner === owner && each.type === type)) file.locked.push({ type, owner });
   }
 
   /** Whether the kernel may be changing size and times of `ino` without telling. */
@@ -225,7 +226,7 @@ export class OpenFiles {
       noAtime: (flags & O_NOATIME) !== 0 || (attributes.flags & FS_NOATIME_FL) !== 0,
       writesPast: writing && mode === 'passthrough',
       incarnation: this.#shared?.session.incarnation ?? 0,
-      lockOwners: undefined,
+      locked: undefined,
     });
     const cached = mode === 'cached';
     const keepCache = cached && this.#inodes.keepsCache(attributes.ino, attributes.dataVersion);

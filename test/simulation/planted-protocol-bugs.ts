@@ -1,4 +1,4 @@
-import type { ManualClock } from '#base';
+import type { FsError, ManualClock } from '#base';
 import {
   type Answer,
   calls,
@@ -107,6 +107,23 @@ export const plantedProtocolBugs: Readonly<Record<string, PlantedProtocolBug>> =
     connect: requests((code, request) =>
       code === sessionCalls.reclaim.code ? { ...(request as SessionRequestOf<'reclaim'>), opens: [] } : request,
     ),
+  },
+  'locks are not reclaimed': {
+    connect: requests((code, request) =>
+      code === sessionCalls.reclaim.code ? { ...(request as SessionRequestOf<'reclaim'>), locks: [] } : request,
+    ),
+  },
+  'a lock is granted to two': {
+    handler: (handler) => async (header, request, context) => {
+      try {
+        const reply = await handler(header, request, context);
+        return reply === 'queued' ? 'granted' : reply;
+      } catch (error) {
+        const isRefusal = header.code === sessionCalls.lock.code && (error as FsError).status === 'wouldBlock';
+        if (isRefusal) return 'granted';
+        throw error;
+      }
+    },
   },
   'repeated calls are carried out again': {
     handler: (handler) => (header, request, context) => {

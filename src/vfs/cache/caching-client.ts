@@ -142,6 +142,7 @@ export class CachingClient implements Client, SessionListener {
     try {
       const answer = await this.#session.call(name, request, { signal: this.#interrupts.signal(), late });
       this.#learn(call, answer);
+      if (name === 'rename') await this.cache.namesMoved(change!.names);
       return answer.reply;
     } catch (error) {
       if (!late.isAwaited) this.#failed(call, error);

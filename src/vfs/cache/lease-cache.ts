@@ -188,6 +188,21 @@ export class LeaseCache implements Validity {
     return Math.min(ino === undefined ? negativeValidityMs : entryValidityMs, this.#leaseMs());
   }
 
+  /**
+   * Names that an own rename has given a meaning: the kernel goes on to believe them for as long as it believed the
+   * names that it moved. Where no lease covers them, that is to end before the rename is answered.
+   */
+  namesMoved(names: readonly { readonly parent: Ino; readonly name: ByteString }[]): Promise<unknown> | undefined {
+    if (!this.#mode.leases) return;
+    const drops: Promise<void>[] = [];
+    for (const { parent, name } of names) {
+      const directory = this.#namesOf(parent);
+      if (directory === undefined) drops.push(this.#kernel.dropNames(parent, 'all'));
+      else directory.lendName(name);
+    }
+    return drops.length === 0 ? undefined : Promise.all(drops);
+  }
+
   /** Pages came to the kernel that no lease covers: they go again. */
   contentRead(ino: Ino): void {
     if (!this.coversContent(ino)) void this.#dropContent(ino);

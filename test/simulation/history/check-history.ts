@@ -1,15 +1,26 @@
 import { fileModel, registerModel } from './file-model.ts';
 import type { History, Operation } from './history.ts';
-import { findViolation } from './linearizable.ts';
+import { findViolation, TooManyOrders } from './linearizable.ts';
 import { type NamesFacts, NamesModel } from './names-model.ts';
 
 /** What in a history is not linearizable, if anything: each object for itself, which is enough (Herlihy and Wing). */
 export function findStrictViolation(history: History, facts: NamesFacts): string | undefined {
+  return checkStrictly(history, facts).violation;
+}
+
+/** The same, and on how many objects so much is in doubt that nothing can be said. */
+export function checkStrictly(history: History, facts: NamesFacts): { violation: string | undefined; unknown: number } {
+  let unknown = 0;
   for (const [object, operations] of history.byObject()) {
-    const found = checkObject(object, operations, facts);
-    if (found !== undefined) return found;
+    try {
+      const violation = checkObject(object, operations, facts);
+      if (violation !== undefined) return { violation, unknown };
+    } catch (error) {
+      if (!(error instanceof TooManyOrders)) throw error;
+      unknown += 1;
+    }
   }
-  return undefined;
+  return { violation: undefined, unknown };
 }
 
 function checkObject(object: string, operations: readonly Operation[], facts: NamesFacts): string | undefined {

@@ -22,7 +22,10 @@ interface Configuration<State> {
 const readKinds = new Set(['lookup', 'list', 'links', 'gone', 'bytes', 'end', 'stat', 'get']);
 /** Operations under way at a time, doubtful ones included. */
 const placesMax = 30;
-const configurationsMax = 200_000;
+const configurationsMax = 50_000;
+
+/** More orders are possible than can be followed: nothing is known. Doubtful changes of one object make it so. */
+export class TooManyOrders extends Error {}
 
 /**
  * Whether the operations on one object can be put into an order, each between its beginning and its end, in which the
@@ -63,7 +66,7 @@ class Search<State> {
   #begin(operation: Operation): void {
     let place = this.#places.indexOf(undefined);
     if (place < 0) place = this.#places.length;
-    if (place >= placesMax) throw new Error(`more than ${placesMax} operations on ${operation.object} are under way`);
+    if (place >= placesMax) throw new TooManyOrders(`${placesMax} operations on ${operation.object} are under way`);
     this.#places[place] = operation;
     this.#configurations = this.#configurations.map((each) => this.#withReads(each));
   }
@@ -84,7 +87,7 @@ class Search<State> {
         const key = this.#key(next);
         if (seen.has(key)) continue;
         seen.add(key);
-        if (seen.size > configurationsMax) throw new Error(`${operation.object}: too many orders are possible`);
+        if (seen.size > configurationsMax) throw new TooManyOrders(operation.object);
         open.push(next);
       }
     }

@@ -1,5 +1,5 @@
 import type { Handle } from '#base';
-import { type AttributeChanges, O_ACCMODE, O_APPEND, O_RDONLY, O_TRUNC, superuser } from '#protocol';
+import { type AttributeChanges, type LockRange, O_ACCMODE, O_APPEND, O_RDONLY, O_TRUNC, superuser } from '#protocol';
 import type { OpenedFile } from '#vfs';
 import { type KernelInode, stale, writeStales } from './kernel-inode.ts';
 import type { MountState } from './mount-state.ts';
@@ -49,10 +49,20 @@ export class KernelFiles {
     return { inode, handle, flags, isDirect: mode === 'direct' };
   }
 
-  /** close(2): RELEASE is not waited for. */
-  close({ inode, handle }: KernelFile): void {
-    void this.#state.request((vfs) => vfs.release(handle)).catch(() => undefined);
-    this.#state.letGo(inode);
+  /** close(2) by a process whose locks have `owner`: FLUSH ends its range locks; RELEASE is not waited for. */
+  async close({ inode, handle }: KernelFile, owner: string): Promise<void> {
+    const state = this.#state;
+    try {
+      await state.request((vfs) => vfs.flush(handle, owner));
+    } finally {
+      void state.request((vfs) => vfs.release(handle)).catch(() => undefined);
+      state.letGo(inode);
+    }
+  }
+
+  /** fcntl(2) and flock(2): no lock of the kernel is held meanwhile. */
+  lock({ handle }: KernelFile, lock: LockRange, kind: 'set' | 'wait' | 'unlock'): Promise<void> {
+    return this.#state.request((vfs) => vfs.lock(handle, lock, kind));
   }
 
   async read(file: KernelFile, offset: number, length: number): Promise<Uint8Array> {

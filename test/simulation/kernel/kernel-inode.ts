@@ -17,9 +17,16 @@ export interface Counters {
   epoch: number;
 }
 
+export interface ListedName {
+  readonly name: string;
+  readonly ino: Ino;
+  /** File type bits of the mode. */
+  readonly type: number;
+}
+
 /** A listing that the kernel kept (FOPEN_CACHE_DIR): good while the directory's mtime and version are what they were. */
 export interface KeptListing {
-  readonly entries: readonly { readonly name: string; readonly ino: Ino }[];
+  readonly entries: readonly ListedName[];
   readonly mtime: string;
   readonly version: number;
 }

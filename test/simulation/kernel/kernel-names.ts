@@ -2,7 +2,7 @@ import { type ByteString, chain, type Ino, type Maybe } from '#base';
 import { superuser } from '#protocol';
 import type { Entry, Vfs } from '#vfs';
 import type { Dentry } from './dentry-cache.ts';
-import { type KernelInode, mtimeOf, stale } from './kernel-inode.ts';
+import { type KernelInode, type ListedName, mtimeOf, stale } from './kernel-inode.ts';
 import { isStatus, refuse } from './kernel-status.ts';
 import type { MountState } from './mount-state.ts';
 
@@ -133,7 +133,7 @@ export class KernelNames {
   }
 
   /** All names of a directory but the dots, from the kept listing where that is good. */
-  async list(directory: KernelInode): Promise<{ name: ByteString; ino: Ino }[]> {
+  async list(directory: KernelInode): Promise<ListedName[]> {
     const state = this.#state;
     await state.permission(directory);
     const mayKeep = await state.request((vfs) =>
@@ -156,8 +156,8 @@ export class KernelNames {
     }
   }
 
-  async #readAll(directory: KernelInode): Promise<{ name: ByteString; ino: Ino }[]> {
-    const entries: { name: ByteString; ino: Ino }[] = [];
+  async #readAll(directory: KernelInode): Promise<ListedName[]> {
+    const entries: ListedName[] = [];
     for (let cookie = 0; ; ) {
       const since = this.#state.attributeVersion;
       const part = await this.#state.request((vfs) =>
@@ -169,10 +169,10 @@ export class KernelNames {
         ),
       );
       if (part.length === 0) return entries;
-      for (const { name, ino, entry, cookie: next } of part) {
+      for (const { name, ino, type, entry, cookie: next } of part) {
         cookie = next;
         if (name === '.' || name === '..') continue;
-        entries.push({ name, ino });
+        entries.push({ name, ino, type });
         if (entry !== undefined) await this.#linkListed(directory, name, entry, since);
       }
     }

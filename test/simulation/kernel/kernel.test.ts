@@ -55,6 +55,7 @@ async function run(clock: ManualClock, seed: number, { kernels, validMs }: Cache
       processes.push(
         new Process({
           isTroubled: () => false,
+          locks: undefined,
           kernel,
           places,
           history,
@@ -85,7 +86,7 @@ async function work(process: Process, clock: ManualClock, random: Random): Promi
     await sleep(clock, below(random, 2000) / 400);
     await process.step();
   }
-  process.end();
+  await process.end();
 }
 
 function violation(seed: number, caches: Caches): Promise<string | undefined> {

@@ -8,6 +8,7 @@ import { Kernel } from '../kernel/kernel.ts';
 import type { PlantedProtocolBug } from '../planted-protocol-bugs.ts';
 import { ClientClock } from './client-clock.ts';
 import { Gate, type Source, sources } from './gate.ts';
+import type { LockWitness } from './lock-witness.ts';
 import { NotificationThreads } from './notification-threads.ts';
 import type { Places } from './places.ts';
 import { fileLocks, Process } from './process.ts';
@@ -31,6 +32,7 @@ export interface ClientHostOptions {
   readonly network: MemoryNetwork;
   readonly history: History;
   readonly places: Places;
+  readonly locks: LockWitness;
   readonly makeMount: MakeMount;
   readonly bug: PlantedProtocolBug | undefined;
 }
@@ -42,8 +44,7 @@ const driftPerMillion = 33_000;
 export class ClientHost {
   readonly name: string;
   readonly kernel: Kernel;
-  /** Something was done to it, so that it may have lost its session. */
-  isTroubled = false;
+  #isTroubled = false;
   /** Settles when the machine is gone. */
   readonly ended: Promise<void>;
   #end!: () => void;
@@ -75,6 +76,16 @@ export class ClientHost {
     );
   }
 
+  /** Something was done to it, so that it may have lost its session. */
+  get isTroubled(): boolean {
+    return this.#isTroubled;
+  }
+
+  trouble(): void {
+    this.#isTroubled = true;
+    this.#options.locks.doubt(this.name);
+  }
+
   get isUp(): boolean {
     return !this.#machine.hasEnded;
   }
@@ -92,10 +103,11 @@ export class ClientHost {
 
   /** Runs what only a mounted client can do. */
   startProcess(): Process {
-    const { history, places, world } = this.#options;
+    const { history, places, locks, world } = this.#options;
     return new Process({
       kernel: this.kernel,
       places,
+      locks,
       history,
       clock: world,
       isTroubled: () => this.isTroubled,
@@ -108,7 +120,7 @@ export class ClientHost {
 
   /** The daemon stands still, while the applications and their kernel go on. */
   pause(): void {
-    this.isTroubled = true;
+    this.trouble();
     this.#daemon.stop();
   }
 
@@ -119,6 +131,7 @@ export class ClientHost {
 
   /** The machine is gone with all that ran on it; `silently`: nobody is told. */
   crash(how: 'silently' | 'with resets'): void {
+    this.trouble();
     this.#machine.end();
     this.#daemon.end();
     this.#end();

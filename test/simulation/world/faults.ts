@@ -78,7 +78,7 @@ export class Faults {
         await sleep(clock, lastsMs);
         return;
       case 'partition':
-        client.isTroubled = true;
+        client.trouble();
         network.partition(client.name, 'server');
         await sleep(clock, lastsMs);
         network.heal(client.name, 'server');

@@ -11,6 +11,7 @@ export class Places implements NamesFacts {
   readonly names: string[];
   readonly #owned: boolean;
   #tokens = 0;
+  #owners = 1;
 
   /** `names`: everybody changes all of them, or each process has its own. */
   constructor(names: 'shared' | 'owned') {
@@ -24,6 +25,11 @@ export class Places implements NamesFacts {
     const own = ['x', 'y'].map((name) => `${name} of ${process}`);
     this.names.push(...own);
     return own;
+  }
+
+  /** A lock owner that nobody else is. */
+  lockOwner(): string {
+    return (this.#owners++).toString(16).padStart(16, '0');
   }
 
   /** Bytes that nobody else writes. */

@@ -1,7 +1,8 @@
 import { below, type Ino, type Random } from '#base';
-import { O_APPEND, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from '#protocol';
+import { type LockRange, O_ACCMODE, O_APPEND, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from '#protocol';
 import { FairLock } from '../kernel/fair-lock.ts';
 import type { KernelInode } from '../kernel/kernel-inode.ts';
+import type { WitnessedLock } from './lock-witness.ts';
 import { isDirectory, type OpenFile, RecordedCalls, type RecordedCallsOptions } from './recorded-calls.ts';
 
 export interface ProcessOptions extends RecordedCallsOptions {
@@ -25,6 +26,8 @@ export class Process {
   /** Undefined: all names are everybody's. */
   readonly #ownNames: readonly string[] | undefined;
   readonly #ownFiles = new Set<Ino>();
+  /** The only lock that it has; so processes never wait for each other in a circle. */
+  #lock: { readonly file: OpenFile; readonly held: WitnessedLock } | undefined;
 
   constructor(options: ProcessOptions) {
     this.#options = options;
@@ -60,7 +63,7 @@ export class Process {
         const file = isDirectory(inode) ? undefined : await calls.open(inode, O_RDONLY);
         if (file !== undefined) {
           await calls.read(file, 0, 2 * sizeMax);
-          calls.close(file);
+          await calls.close(file);
         }
         calls.letGo(inode);
       }
@@ -68,8 +71,8 @@ export class Process {
   }
 
   /** Lets go of what it has open. */
-  end(): void {
-    for (const file of this.#files.splice(0)) this.calls.close(file);
+  async end(): Promise<void> {
+    for (const file of this.#files.splice(0)) await this.#close(file);
     for (const inode of this.#directories.splice(0)) this.calls.letGo(inode);
   }
 
@@ -90,7 +93,7 @@ export class Process {
     const opened = await this.calls.create(this.#directory(), name, flags);
     if (opened === undefined) return;
     this.#ownFiles.add(opened.file.inode.ino);
-    this.#keepOpen(opened);
+    await this.#keepOpen(opened);
   }
 
   async mkdir(): Promise<void> {
@@ -124,7 +127,7 @@ export class Process {
     if (!isDirectory(inode)) {
       const flags = [O_RDWR, O_RDWR, O_RDONLY, O_WRONLY, O_RDWR | O_APPEND, O_RDWR | O_TRUNC][this.#below(6)]!;
       const opened = await this.calls.open(inode, this.#mayChange(inode.ino) ? flags : O_RDONLY);
-      if (opened !== undefined) this.#keepOpen(opened);
+      if (opened !== undefined) await this.#keepOpen(opened);
     }
     this.calls.letGo(inode);
   }
@@ -176,12 +179,50 @@ export class Process {
 
   async close(): Promise<void> {
     const [file] = this.#files.splice(this.#below(this.#files.length), 1);
-    if (file !== undefined) this.calls.close(file);
+    if (file !== undefined) await this.#close(file);
   }
 
-  #keepOpen(file: OpenFile): void {
+  /** A lock of some bytes (fcntl) or of the whole (flock), at once or after a wait. */
+  async lock(): Promise<void> {
+    if (this.#lock !== undefined) return this.unlock();
+    const file = this.#file();
+    const start = this.#below(sizeMax);
+    const isRange = this.#below(2) === 0;
+    const lock: LockRange = {
+      type: isRange ? 'range' : 'flock',
+      owner: isRange ? this.calls.lockOwner : file.flockOwner,
+      exclusive: this.#below(3) > 0,
+      start: isRange ? start : 0,
+      end: isRange ? start + this.#below(sizeMax) : Number.MAX_SAFE_INTEGER,
+      pid: 1,
+    };
+    // Bytes are locked for writing by those who may write, and likewise for reading.
+    const access = file.file.flags & O_ACCMODE;
+    if (isRange && access === (lock.exclusive ? O_RDONLY : O_WRONLY)) return;
+    const held = await this.calls.lock(file, lock, this.#below(2) === 0 ? 'wait' : 'set');
+    if (held !== undefined) this.#lock = { file, held };
+  }
+
+  async unlock(): Promise<void> {
+    const lock = this.#lock;
+    this.#lock = undefined;
+    if (lock !== undefined) await this.calls.unlock(lock.file, lock.held);
+  }
+
+  /** Whatever descriptor of a file a process closes, its range locks of the file end. */
+  async #close(file: OpenFile): Promise<void> {
+    const lock = this.#lock;
+    const isRange = lock?.held.lock.type === 'range' && lock.file.file.inode === file.file.inode;
+    if (lock !== undefined && (isRange || lock.file === file)) {
+      this.#options.locks?.released(lock.held);
+      this.#lock = undefined;
+    }
+    await this.calls.close(file);
+  }
+
+  async #keepOpen(file: OpenFile): Promise<void> {
     this.#files.push(file);
-    if (this.#files.length > filesMax) this.calls.close(this.#files.shift()!);
+    if (this.#files.length > filesMax) await this.#close(this.#files.shift()!);
   }
 
   #keepOrLetGo(inode: KernelInode): void {
@@ -244,5 +285,5 @@ const nameSteps = [
 ];
 const fileSteps = [
   ...(['read', 'read', 'read', 'read', 'write', 'write', 'write', 'fstat', 'fstat'] as const),
-  ...(['truncate', 'chmod', 'setXattr', 'getXattr', 'fsync', 'close'] as const),
+  ...(['truncate', 'chmod', 'setXattr', 'getXattr', 'fsync', 'close', 'lock', 'lock', 'unlock'] as const),
 ];

@@ -1,11 +1,12 @@
 import type { Clock, Ino } from '#base';
-import { O_ACCMODE, O_APPEND, O_TRUNC, O_WRONLY, S_IFDIR, S_IFMT, superuser } from '#protocol';
+import { type LockRange, O_ACCMODE, O_APPEND, O_TRUNC, O_WRONLY, S_IFDIR, S_IFMT, superuser } from '#protocol';
 import type { History, Input } from '../history/history.ts';
 import type { FairLock } from '../kernel/fair-lock.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { KernelFile } from '../kernel/kernel-files.ts';
 import { type KernelInode, mtimeOf, stale } from '../kernel/kernel-inode.ts';
 import { pageBytes } from '../kernel/page-cache.ts';
+import type { LockWitness, WitnessedLock } from './lock-witness.ts';
 import type { Places } from './places.ts';
 import { type Part, Recorder } from './recorder.ts';
 
@@ -18,6 +19,8 @@ export interface RecordedCallsOptions {
   readonly client: string;
   readonly process: string;
   readonly isTroubled: () => boolean;
+  /** Undefined where the kernel keeps locks for itself. */
+  readonly locks: LockWitness | undefined;
   /** Of the files of this client, shared by its processes: see `#changing`. */
   readonly fileLock: (ino: Ino) => FairLock;
 }
@@ -26,6 +29,8 @@ export interface RecordedCallsOptions {
 export interface OpenFile {
   readonly file: KernelFile;
   readonly openedAt: number;
+  /** Whose its flock(2) is: a description's, not a process's. */
+  readonly flockOwner: string;
 }
 
 type Stat = Awaited<ReturnType<Kernel['state']['refresh']>>;
@@ -34,9 +39,12 @@ type Stat = Awaited<ReturnType<Kernel['state']['refresh']>>;
 export class RecordedCalls {
   readonly recorder: Recorder;
   readonly #options: RecordedCallsOptions;
+  /** Of this process: 16 hexadecimal digits. */
+  readonly lockOwner: string;
   readonly #kernel: Kernel;
 
   constructor(options: RecordedCallsOptions) {
+    this.lockOwner = options.places.lockOwner();
     this.#options = options;
     this.#kernel = options.kernel;
     this.recorder = new Recorder(options);
@@ -66,7 +74,7 @@ export class RecordedCalls {
     if (made === undefined) return undefined;
     const file = this.#kernel.files.opened(made.inode, made.reply.file, flags);
     this.letGo(made.inode);
-    return { file, openedAt };
+    return { file, openedAt, flockOwner: this.#options.places.lockOwner() };
   }
 
   /** The inode is held. */
@@ -105,7 +113,7 @@ export class RecordedCalls {
    * moment of its own, whether it was there.
    */
   async list(directory: KernelInode): Promise<void> {
-    const { names } = this.#options.places;
+    const { names, directories } = this.#options.places;
     const parts = names.map(
       (name): Part<ReadonlyMap<string, Ino>> => ({
         object: 'names',
@@ -115,6 +123,7 @@ export class RecordedCalls {
     );
     const found = await this.recorder.all(parts, async () => {
       const entries = await this.#kernel.names.list(directory);
+      for (const { ino, type } of entries) if (type === S_IFDIR) directories.add(ino);
       return new Map(entries.map(({ name, ino }) => [name, ino]));
     });
     for (const name of found?.keys() ?? []) if (!names.includes(name)) throw new Error(`nobody has made ${name}`);
@@ -148,12 +157,12 @@ export class RecordedCalls {
     const parts = truncates ? [truncation] : [];
     const file = await this.recorder.all(parts, () => this.#kernel.files.open(inode, flags), ino);
     unlock?.();
-    return file && { file, openedAt };
+    return file && { file, openedAt, flockOwner: this.#options.places.lockOwner() };
   }
 
-  close({ file }: OpenFile): void {
+  async close({ file }: OpenFile): Promise<void> {
+    await this.recorder.all([], () => this.#kernel.files.close(file, this.lockOwner));
     this.#options.history.closed(`file ${file.inode.ino}`, this.#options.process);
-    this.#kernel.files.close(file);
   }
 
   async read({ file, openedAt }: OpenFile, offset: number, length: number): Promise<void> {
@@ -228,6 +237,25 @@ export class RecordedCalls {
       },
       (value) => Buffer.from(value).toString('latin1'),
     );
+  }
+
+  /** Sets a lock; undefined when somebody else has one that excludes it. */
+  async lock({ file }: OpenFile, lock: LockRange, kind: 'set' | 'wait'): Promise<WitnessedLock | undefined> {
+    const { client, locks } = this.#options;
+    if (locks === undefined) return undefined;
+    const set = await this.recorder.all([], async () => {
+      await this.#kernel.files.lock(file, lock, kind);
+      return true;
+    });
+    if (set === undefined) return undefined;
+    const witnessed = { client, ino: file.inode.ino, lock };
+    locks.granted(witnessed);
+    return witnessed;
+  }
+
+  async unlock({ file }: OpenFile, held: WitnessedLock): Promise<void> {
+    this.#options.locks?.released(held);
+    await this.recorder.all([], () => this.#kernel.files.lock(file, held.lock, 'unlock'));
   }
 
   async fsync({ file }: OpenFile): Promise<void> {

@@ -1,7 +1,7 @@
 import { below, drive, ManualClock, type Random, rootIno, SeededRandom, sleep } from '#base';
 import { type CacheMode, createCodec, superuser } from '#protocol';
 import { MemoryNetwork } from '#transport';
-import { findStrictViolation } from '../history/check-history.ts';
+import { checkStrictly } from '../history/check-history.ts';
 import { describe, History, type Operation } from '../history/history.ts';
 import { findBrokenPromise } from '../history/versions.ts';
 import { isStatus } from '../kernel/kernel-status.ts';
@@ -9,6 +9,7 @@ import type { PlantedProtocolBug } from '../planted-protocol-bugs.ts';
 import { ServerHost, type ServerHostOptions } from '../server-host.ts';
 import { ClientHost, type MakeMount } from './client-host.ts';
 import { Faults } from './faults.ts';
+import { LockWitness } from './lock-witness.ts';
 import { Places } from './places.ts';
 
 export interface WorldOptions {
@@ -26,6 +27,8 @@ export interface WorldReport {
   readonly doubts: number;
   readonly endedAtMs: number;
   readonly faults: string;
+  /** Objects on which so much was in doubt that nothing can be said. */
+  readonly unknown: number;
 }
 
 const clientsMost = 3;
@@ -64,6 +67,7 @@ class World {
   readonly #host: ServerHost;
   readonly #history = new History();
   readonly #places: Places;
+  readonly #locks = new LockWitness();
   readonly #faults: Faults;
   readonly #clients: ClientHost[] = [];
   readonly #doubts: string[] = [];
@@ -71,6 +75,7 @@ class World {
   readonly #working = new Set<Promise<void>>();
   readonly #failed = Promise.withResolvers<never>();
   #stepsLeft = stepsInAll;
+  #unknown = 0;
   #settledAt = Number.POSITIVE_INFINITY;
 
   constructor(options: WorldOptions) {
@@ -126,6 +131,7 @@ class World {
       doubts: this.#doubts.length,
       endedAtMs: this.clock.nowMs(),
       faults: this.faults,
+      unknown: this.#unknown,
     };
   }
 
@@ -151,6 +157,7 @@ class World {
       network: this.#network,
       history: this.#history,
       places: this.#places,
+      locks: this.#locks,
       makeMount: this.#options.makeMount,
       bug: this.#options.bug,
     });
@@ -199,10 +206,12 @@ class World {
       while (this.#stepsLeft > 0) {
         this.#stepsLeft -= 1;
         await sleep(this.clock, below(random, 1 + thinkMs[below(random, thinkMs.length)]!) / 4);
+        // Its kernel would go on to answer from its caches.
+        if (!client.isUp) return;
         await process.step();
         if (this.#host.failure !== undefined) this.#fail(this.#host.failure);
       }
-      process.end();
+      await process.end();
     } catch (error) {
       this.#fail(error);
     }
@@ -246,14 +255,17 @@ class World {
   #judge(): void {
     if (this.#host.failure !== undefined) throw this.#host.failure;
     const { mode } = this.#options;
-    const found =
-      mode === 'strict'
-        ? findStrictViolation(this.#history, this.#places)
-        : findBrokenPromise(this.#history, mode, this.#settledAt);
+    const found = mode === 'strict' ? this.#judgeStrictly() : findBrokenPromise(this.#history, mode, this.#settledAt);
     if (found !== undefined) throw new Error(found);
     if (this.#faults.kinds.size > 0) return;
     const slow = this.#history.operations.find(({ lastedMs, isVoid }) => !isVoid && lastedMs > calmOperationMs);
     if (slow !== undefined) throw new Error(`nothing was wrong, but it took ${slow.lastedMs} ms: ${describe(slow)}`);
+  }
+
+  #judgeStrictly(): string | undefined {
+    const { violation, unknown } = checkStrictly(this.#history, this.#places);
+    this.#unknown = unknown;
+    return violation;
   }
 
   #underWay(): string {
