@@ -150,6 +150,8 @@ export class SessionTable {
     session.push(pushes.sessionEnded.code, { reason });
     for (const peer of session.peers) this.#byPeer.delete(peer);
     if (by === 'server' && this.#options.holdsSomething(session)) await this.#outlive(session);
+    // The next server of the volume finds it, and waits for it.
+    if (this.#isClosed) return;
     const { store } = this.#volume;
     try {
       await store.transact((tx) => tx.delete(key.session(session.id)));

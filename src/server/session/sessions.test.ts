@@ -220,3 +220,18 @@ test('a client that does not hear that it was evicted is outlived before others 
   const tookMs = cluster.clock.nowMs() - heardAtMs;
   assert(tookMs >= ttlMs - 100 && tookMs < ttlMs + 2000, `${tookMs} ms`);
 });
+
+test('a server that stops while it outlives a session leaves it to the next', async () => {
+  const cluster = await TestCluster.start();
+  const a = await cluster.client();
+  await cluster.wait(a.getattr(rootIno));
+  cluster.network.partition(a.host, 'server');
+  await cluster.wait(cluster.server.evict(a.facts.session));
+  await cluster.restart({ orderly: true });
+  await cluster.pass(1000);
+  assert.deepEqual(
+    cluster.server.list().map(({ session, mustReclaim }) => [session, mustReclaim]),
+    [[a.facts.session, true]],
+  );
+  assert.equal(cluster.news.filter((sentence) => sentence.includes('could not')).length, 0);
+});
