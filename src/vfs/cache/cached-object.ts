@@ -1,5 +1,6 @@
 import type { ByteString, Ino } from '#base';
-import { type Attributes, type LeaseGrant, leases } from '#protocol';
+import { type Attributes, FS_NOATIME_FL, type LeaseGrant, leases } from '#protocol';
+import type { DroppedNames } from '../kernel-caches.ts';
 import { Listing } from './listing.ts';
 
 /** What a name means, and at which serial that was so. */
@@ -173,4 +174,27 @@ export interface ListingPart {
   readonly entries: Parameters<Listing['append']>[0];
   readonly isLast: boolean;
   readonly serial: number;
+}
+
+/** What an own change has put in doubt. */
+export interface Doubt {
+  readonly objects: readonly CachedObject[];
+  readonly directories: readonly { readonly directory: CachedObject; readonly name: ByteString }[];
+}
+
+/** Of the names that the kernel may have, those that lose their lease; `changed` is the only one that changes. */
+export function namesToDrop(lent: CachedObject['lent'], changed: ByteString | undefined): DroppedNames {
+  if (lent === undefined) return 'none';
+  if (lent === 'many' || changed === undefined || lent.size > 1 || !lent.has(changed)) return 'all';
+  return { only: changed };
+}
+
+const dayInSeconds = 86_400;
+
+/** As relatime does: when it is not after mtime and ctime, or a day old. The server decides likewise. */
+export function movesAtime(attributes: Attributes, nowSec: number): boolean {
+  const { atimeSec, atimeNsec, mtimeSec, mtimeNsec, ctimeSec, ctimeNsec, flags } = attributes;
+  if ((flags & FS_NOATIME_FL) !== 0) return false;
+  const isAfter = (sec: number, nsec: number): boolean => atimeSec > sec || (atimeSec === sec && atimeNsec > nsec);
+  return !isAfter(mtimeSec, mtimeNsec) || !isAfter(ctimeSec, ctimeNsec) || nowSec - atimeSec >= dayInSeconds;
 }

@@ -5,8 +5,10 @@ import { directoryEntriesMax } from '#protocol';
 import type { ClusterLocks } from '../cluster-locks.ts';
 import type { Interrupts } from '../interrupts.ts';
 import type { VfsOptions } from '../options.ts';
+import type { Doubt } from './cached-object.ts';
 import { HeldOpens } from './held-opens.ts';
-import { type Doubt, LeaseCache, type LeaseSession, type SentCall } from './lease-cache.ts';
+import { LeaseCache } from './lease-cache.ts';
+import type { LeaseSession, SentCall } from './lease-session.ts';
 import { learnFrom, shownBy } from './lessons.ts';
 import { answerLocally, unknown } from './local-answers.ts';
 import type { ObjectTableLimits } from './object-table.ts';
@@ -146,6 +148,7 @@ export class CachingClient implements Client, SessionListener {
       return answer.reply;
     } catch (error) {
       if (!late.isAwaited) this.#failed(call, error);
+      if (isKernelsOwn(name, request, error)) return undefined as ReplyOf<N>;
       throw error;
     }
   }
@@ -201,6 +204,17 @@ function bounded<N extends CallName>(name: N, request: RequestOf<N>): RequestOf<
   if (name !== 'readdir') return request;
   const listing = request as RequestOf<'readdir'>;
   return { ...listing, limit: Math.min(listing.limit, directoryEntriesMax) } as RequestOf<N>;
+}
+
+/**
+ * Before a write by somebody without privileges the kernel takes file capabilities away by itself, in the name of the
+ * writer (file_remove_privs), who may not do that: the server does it with the write that follows. A removal that the
+ * writer asks for is refused by the kernel.
+ */
+function isKernelsOwn<N extends CallName>(name: N, request: RequestOf<N>, error: unknown): boolean {
+  if (name !== 'removexattr' || !(error instanceof FsError) || error.status !== 'notPermitted') return false;
+  const { caller, name: xattr } = request as RequestOf<'removexattr'>;
+  return caller.checked && xattr === 'security.capability';
 }
 
 /** How many opens a call that was answered has added. */

@@ -1,42 +1,16 @@
 import type { ByteString, Clock, Ino } from '#base';
-import type { CacheMode } from '#client';
-import {
-  type Answer,
-  type Attributes,
-  type DirectoryEntry,
-  type LeaseReturn,
-  leases,
-  type Pushes,
-  S_IFDIR,
-  S_IFMT,
-} from '#protocol';
+import { type Answer, type Attributes, type DirectoryEntry, leases, type Pushes, S_IFDIR, S_IFMT } from '#protocol';
 import type { InodeTable } from '../inode-table.ts';
-import { type DroppedNames, type KernelCaches, noKernelCaches } from '../kernel-caches.ts';
+import { type KernelCaches, noKernelCaches } from '../kernel-caches.ts';
 import type { VfsOptions } from '../options.ts';
 import type { Validity } from '../validity.ts';
 import { type CacheModeRow, cacheModes } from './cache-modes.table.ts';
-import type { CachedObject, ListingPart } from './cached-object.ts';
+import { type CachedObject, type Doubt, type ListingPart, movesAtime, namesToDrop } from './cached-object.ts';
 import { Generations } from './generations.ts';
 import { LeaseReturns } from './lease-returns.ts';
+import type { LeaseCacheOptions, LeaseSession, SentCall } from './lease-session.ts';
 import { ObjectTable, type ObjectTableLimits } from './object-table.ts';
 import type { OwnChange } from './own-changes.ts';
-
-/** What the cache asks of the session. */
-export interface LeaseSession {
-  readonly ttlMs: number;
-  /** How long leases certainly count, in milliseconds. */
-  leaseLeftMs(): number;
-  sendOnce(name: 'returnLeases', request: { leases: LeaseReturn[] }): Promise<void>;
-}
-
-export interface LeaseCacheOptions {
-  readonly clock: Clock;
-  readonly session: LeaseSession;
-  readonly mode: CacheMode;
-  /** Upper bounds of what the kernel is told to believe. */
-  readonly vfs: VfsOptions;
-  readonly limits?: ObjectTableLimits;
-}
 
 /** About 200 MiB where all of it is used. */
 const defaultLimits: ObjectTableLimits = { objects: 262_144, bytes: 128 * 1024 * 1024 };
@@ -45,11 +19,6 @@ const validityPerTtl = 3;
 /** This process looks at the clock so often, and was stopped when it did not for so long. */
 const lookEveryMs = 250;
 const stoppedMs = 1000;
-
-/** A call of which something is to be learned, as it was when it was sent. */
-export interface SentCall {
-  readonly generation: number;
-}
 
 /**
  * What a mount believes of a shared volume, and what it lets its kernel believe: only what leases cover (or, without
@@ -253,6 +222,19 @@ export class LeaseCache implements Validity {
     if (object?.attributes !== undefined) object.target = target;
   }
 
+  /** Whether reading it moves its access time, which nobody is told of. */
+  movesAtime(ino: Ino): boolean {
+    const attributes = this.#table.get(ino)?.attributes;
+    if (attributes === undefined) return false;
+    this.#clock.readWall();
+    return movesAtime(attributes, this.#clock.wallSec);
+  }
+
+  /** The client has read it at the server. */
+  accessed(ino: Ino): void {
+    if (this.movesAtime(ino)) this.#table.get(ino)?.forgetAttributes();
+  }
+
   /** An answer without a serial: believed where the lease was there all the time. */
   learnAbsentXattr({ generation }: SentCall, ino: Ino, name: ByteString): void {
     const object = this.#table.get(ino);
@@ -396,17 +378,4 @@ export class LeaseCache implements Validity {
   }
 }
 
-/** Of the names that the kernel may have, those that lose their lease; `changed` is the only one that changes. */
-function namesToDrop(lent: CachedObject['lent'], changed: ByteString | undefined): DroppedNames {
-  if (lent === undefined) return 'none';
-  if (lent === 'many' || changed === undefined || lent.size > 1 || !lent.has(changed)) return 'all';
-  return { only: changed };
-}
-
 const contentKinds = leases.read.bit | leases.write.bit;
-
-/** What an own change has put in doubt. */
-export interface Doubt {
-  readonly objects: readonly CachedObject[];
-  readonly directories: readonly { readonly directory: CachedObject; readonly name: ByteString }[];
-}

@@ -121,6 +121,8 @@ export class LendingServer {
       }
       case 'readdir': {
         const { ino, cookie, limit } = request as RequestOf<'readdir'>;
+        // As relatime does.
+        this.node(ino).attributes.atimeSec = 2_000_000_000;
         const entries = [...this.node(ino).names]
           .map(([child, childIno]) => ({ name: child, ino: childIno, type: 0, cookie: childIno + 10 }))
           .filter((entry) => entry.cookie > cookie)

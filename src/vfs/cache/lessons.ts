@@ -44,8 +44,15 @@ const lessons: Lessons = {
       for (const { attributes } of reply) if (attributes !== undefined) cache.learnAttributes(attributes, serial);
     }
     cache.learnEntries(ino, { cookie, entries: reply, isLast: reply.length < limit, serial }, namesVersion);
+    if (request.noAtime !== true) cache.accessed(ino);
   },
-  readlink: (cache, { request: { ino }, answer: { reply } }) => cache.learnTarget(ino, reply),
+  readlink(cache, { request: { ino, noAtime }, answer: { reply } }) {
+    cache.learnTarget(ino, reply);
+    if (noAtime !== true) cache.accessed(ino);
+  },
+  read(cache, { request: { ino, noAtime } }) {
+    if (!noAtime) cache.accessed(ino);
+  },
 };
 
 const exchanged = (other: Lesson<'rename'>['meant'][number], flags: number) =>

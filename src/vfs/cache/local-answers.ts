@@ -22,11 +22,16 @@ const answers: LocalAnswers = {
     return meaning === 'absent' ? undefined : (cache.attributes(meaning) ?? unknown);
   },
   getattr: (cache, { ino }) => cache.attributes(ino) ?? unknown,
-  readdir: (cache, { ino, cookie, limit, withAttributes }) =>
-    cache.entries(ino, cookie, limit, withAttributes) ?? unknown,
+  readdir(cache, { ino, cookie, limit, withAttributes, noAtime }) {
+    if (noAtime !== true && cache.movesAtime(ino)) return unknown;
+    return cache.entries(ino, cookie, limit, withAttributes) ?? unknown;
+  },
   opendir: (cache, { caller, ino }) =>
     caller.checked && cache.attributes(ino) !== undefined && cache.coversNames(ino) ? undefined : unknown,
-  readlink: (cache, { ino }) => cache.targetOf(ino) ?? unknown,
+  readlink(cache, { ino, noAtime }) {
+    if (noAtime !== true && cache.movesAtime(ino)) return unknown;
+    return cache.targetOf(ino) ?? unknown;
+  },
   getxattr: (cache, { ino, name }) => (cache.lacksXattr(ino, name) ? fail('noData', name) : unknown),
 };
 
