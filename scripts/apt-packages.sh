@@ -22,6 +22,7 @@ need e2fsprogs mkfs.ext4
 need libcap2-bin setcap
 need sqlite3 sqlite3
 need git git
+need iproute2 ip
 need util-linux mount
 need procps ps
 

@@ -45,15 +45,8 @@ export class Site implements AsyncDisposable {
   }
 
   /** Runs `cfs` and waits for its end; a failure is a result, not an exception. */
-  async cfs(...args: string[]): Promise<Finished> {
-    try {
-      const { stdout, stderr } = await run(cfsPath, args, { env: this.environment, timeout: limitMs });
-      return { code: 0, stdout, stderr };
-    } catch (error) {
-      const { code, stdout, stderr } = error as { code: unknown; stdout: string; stderr: string };
-      if (typeof code !== 'number') throw error;
-      return { code, stdout, stderr };
-    }
+  cfs(...args: string[]): Promise<Finished> {
+    return finished(cfsPath, args, this.environment);
   }
 
   /** Mounts in the background; fails unless that works. */
@@ -94,10 +87,31 @@ export class Site implements AsyncDisposable {
 
   /** Whatever it takes. */
   protected async unmountAll(): Promise<void> {
-    for (let tries = 0; tries < 5 && (await isMounted(this.mountpoint)); tries++) {
-      await this.cfs('umount', this.mountpoint).catch(() => undefined);
-      if (await isMounted(this.mountpoint)) await run('umount', ['-l', this.mountpoint]).catch(() => undefined);
-    }
+    if (await isMounted(this.mountpoint)) await this.cfs('umount', this.mountpoint).catch(() => undefined);
+    await unmountWhatever(this.mountpoint);
+  }
+}
+
+/** Runs a command and waits for its end; a failure is a result, not an exception. */
+export async function finished(
+  command: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<Finished> {
+  try {
+    const { stdout, stderr } = await run(command, args, { env: environment, timeout: limitMs });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: unknown; stdout: string; stderr: string };
+    if (typeof code !== 'number') throw error;
+    return { code, stdout, stderr };
+  }
+}
+
+/** Takes away whatever is mounted at `path`, in use or dead. */
+export async function unmountWhatever(path: string): Promise<void> {
+  for (let tries = 0; tries < 5 && (await isMounted(path)); tries++) {
+    await run('umount', ['-l', path]).catch(() => undefined);
   }
 }
 
