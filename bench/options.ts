@@ -2,7 +2,8 @@
 
 import { parseArgs } from 'node:util';
 
-export const targetNames = ['native', 'bindfs', 'cfs'] as const;
+/** `cfs` is an embedded mount, `cluster` and `tls` are mounts of a server on the same machine, without TLS and with. */
+export const targetNames = ['native', 'bindfs', 'cfs', 'cluster', 'tls'] as const;
 export type TargetName = (typeof targetNames)[number];
 
 export interface Options {

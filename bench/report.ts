@@ -4,7 +4,7 @@ import type { Host } from './host.ts';
 import { type TargetName, targetNames } from './options.ts';
 import { median } from './statistics.ts';
 import type { MetricSamples, Result } from './turns.ts';
-import { type Goal, isRate, type Unit } from './workload.ts';
+import { type Goal, isRate, type Metric, type Unit } from './workload.ts';
 
 /** A count divided by its operations carries the walk to the directory: that much more still reaches a goal. */
 const countTolerance = 0.05;
@@ -16,35 +16,52 @@ export interface Row {
   readonly unit: Unit;
   readonly medians: Readonly<Partial<Record<TargetName, number>>>;
   readonly samples: Readonly<Partial<Record<TargetName, readonly number[]>>>;
-  /** How many times as fast, or as frugal, ClaudeFS is as the other: above 1 is better in every unit. */
-  readonly cfsOver: Readonly<Partial<Record<TargetName, number>>>;
+  /** Whose goals and ratios the row has. */
+  readonly subject: TargetName;
+  /** How many times as fast, or as frugal, the subject is as the other: above 1 is better in every unit. */
+  readonly over: Readonly<Partial<Record<TargetName, number>>>;
   readonly goals: readonly { readonly text: string; readonly reached: boolean | undefined }[];
 }
 
 export function rowsOf(result: Result): Row[] {
-  return Object.entries(result.workload.metrics).map(([key, metric]) => {
-    const samples: MetricSamples = result.samples.get(key) ?? new Map();
-    const medians = fromTargets((target) => medianOf(samples, target));
-    const cfsOver = fromTargets((target) => (target === 'cfs' ? undefined : advantage(samples, target, metric.unit)));
-    return {
-      workload: result.workload.name,
-      title: result.workload.title,
-      metric: metric.title,
-      unit: metric.unit,
-      medians,
-      samples: Object.fromEntries(samples),
-      cfsOver,
-      goals: metric.goals.map((goal) => ({
-        text: describeGoal(goal, metric.unit),
-        reached: isReached(goal, { value: medians.cfs, over: cfsOver, unit: metric.unit }),
-      })),
-    };
-  });
+  const { metrics, subjects = ['cfs'] } = result.workload;
+  return Object.entries(metrics).flatMap(([key, metric]) =>
+    subjects.map((subject) => rowOf(result, { key, metric, subject })),
+  );
+}
+
+function rowOf(result: Result, { key, metric, subject }: { key: string; metric: Metric; subject: TargetName }): Row {
+  const samples: MetricSamples = result.samples.get(key) ?? new Map();
+  const medians = fromTargets((target) => medianOf(samples, target));
+  const over = fromTargets((other) =>
+    other === subject ? undefined : advantage(samples, { subject, other }, metric.unit),
+  );
+  return {
+    workload: result.workload.name,
+    title: result.workload.title,
+    metric: metric.title,
+    unit: metric.unit,
+    medians,
+    samples: Object.fromEntries(samples),
+    subject,
+    over,
+    goals: metric.goals.map((goal) => ({
+      text: describeGoal(goal, metric.unit),
+      reached: isReached(goal, { value: medians[subject], over, unit: metric.unit }),
+    })),
+  };
 }
 
 export function renderTable(results: readonly Result[]): string {
-  const header = ['workload', 'metric', ...targetNames, 'cfs/native', 'cfs/bindfs', 'goal', 'reached'];
-  const body = results.flatMap((result) => rowsOf(result).map((row, index) => cells(row, index === 0)));
+  const rows = results.map(rowsOf);
+  const all = rows.flat();
+  const targets = targetNames.filter((target) => all.some(({ medians }) => medians[target] !== undefined));
+  const others = targetNames.filter((target) => all.some(({ over }) => over[target] !== undefined));
+  const named = all.some(({ subject }) => subject !== 'cfs') ? ['of'] : [];
+  const ratios = others.map((target) => `over ${target}`);
+  const header = ['workload', 'metric', ...targets, ...named, ...ratios, 'goal', 'reached'];
+  const columns = { targets, others, named: named.length > 0 };
+  const body = rows.flatMap((group) => group.map((row, index) => cells(row, index === 0, columns)));
   const lines = align([header, header.map((name) => '-'.repeat(name.length)), ...body]);
   const notes = results.flatMap((result) => {
     const { name, note } = result.workload;
@@ -107,21 +124,30 @@ function scaled(value: number, step: number, names: readonly string[]): string {
   return `${rest.toPrecision(3).includes('e') ? rest.toFixed(0) : Number(rest.toPrecision(3))} ${names[index]}`;
 }
 
-function cells(row: Row, isFirst: boolean): string[] {
+interface Columns {
+  readonly targets: readonly TargetName[];
+  readonly others: readonly TargetName[];
+  /** Whether a column tells whose ratios they are. */
+  readonly named: boolean;
+}
+
+function cells(row: Row, isFirst: boolean, { targets, others, named }: Columns): string[] {
   const value = (target: TargetName) => {
     const middle = row.medians[target];
     return middle === undefined ? '' : formatValue(middle, row.unit);
   };
-  const ratio = (target: TargetName) => row.cfsOver[target]?.toFixed(2) ?? '';
+  const ratio = (target: TargetName) => row.over[target]?.toFixed(2) ?? '';
   const reached = row.goals.map((goal) => (goal.reached === undefined ? '–' : goal.reached ? 'yes' : 'NO'));
   const goals = row.goals.map((goal) => goal.text).join(', ');
   const title = isFirst ? `${row.workload}: ${row.title}` : '';
-  return [title, row.metric, ...targetNames.map(value), ratio('native'), ratio('bindfs'), goals, reached.join(', ')];
+  const subject = named ? [row.subject] : [];
+  return [title, row.metric, ...targets.map(value), ...subject, ...others.map(ratio), goals, reached.join(', ')];
 }
 
 function align(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  const isText = (column: number) => column < 2 || column >= 7;
+  const columns = rows[0]?.length ?? 0;
+  const isText = (column: number) => column < 2 || column >= columns - 2;
   return rows.map((row) =>
     row
       .map((cell, column) => (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
@@ -141,8 +167,12 @@ function medianOf(samples: MetricSamples, target: TargetName): number | undefine
 }
 
 /** The median over rounds of one round's ratio: what slowed the machine in a round slowed both. */
-function advantage(samples: MetricSamples, other: TargetName, unit: Unit): number | undefined {
-  const own = samples.get('cfs');
+function advantage(
+  samples: MetricSamples,
+  { subject, other }: { subject: TargetName; other: TargetName },
+  unit: Unit,
+): number | undefined {
+  const own = samples.get(subject);
   const others = samples.get(other);
   if (own === undefined || others === undefined) return undefined;
   const ratios = own.flatMap((value, round) => {
@@ -157,7 +187,7 @@ function advantage(samples: MetricSamples, other: TargetName, unit: Unit): numbe
 
 function isReached(
   goal: Goal,
-  measured: { value: number | undefined; over: Row['cfsOver']; unit: Unit },
+  measured: { value: number | undefined; over: Row['over']; unit: Unit },
 ): boolean | undefined {
   if ('over' in goal) {
     const ratio = measured.over[goal.over];

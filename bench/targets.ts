@@ -1,5 +1,6 @@
 /**
- * The three file systems that do the same work: a native directory, bindfs over a native directory, and ClaudeFS.
+ * The file systems that do the same work: a native directory, bindfs over a native directory, and ClaudeFS: embedded, and
+ * as a mount of a server on this machine (cluster-target.ts).
  *
  * bindfs is C over libfuse as Debian ships it, mounted with its defaults: one thread, permissions checked by the
  * kernel, entries and attributes valid for one second, no negative entries, no pages kept from one open to the next.
@@ -10,6 +11,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cleanup } from './cleanup.ts';
+import { mountCluster } from './cluster-target.ts';
 import { run, start } from './command.ts';
 import type { TargetName } from './options.ts';
 import type { Site } from './site.ts';
@@ -52,7 +54,7 @@ const optionsOf = {
   },
 } as const;
 
-const cfs = join(import.meta.dirname, '../bin/cfs');
+export const cfs = join(import.meta.dirname, '../bin/cfs');
 
 export async function mountTarget(
   target: TargetName,
@@ -60,13 +62,15 @@ export async function mountTarget(
   context: { wish: MountWish; cleanup: Cleanup },
 ): Promise<Mounted> {
   if (target === 'native') return unmounted(target, site);
-  const options = mountOptions(target, context.wish);
-  return target === 'bindfs' ? mountBindfs(site, options, context) : mountCfs(site, options, context);
+  if (target === 'bindfs') return mountBindfs(site, mountOptions('bindfs', context.wish), context);
+  const options = mountOptions('cfs', context.wish);
+  return target === 'cfs' ? mountCfs(site, options, context) : mountCluster(target, site, { options, ...context });
 }
 
 /** Why a target cannot be measured here, or undefined. */
 export async function whyMissing(target: TargetName): Promise<string | undefined> {
-  if (target === 'cfs' && !existsSync(cfs)) return 'bin/cfs is missing: build it (npm ci && npm run build)';
+  if (target !== 'native' && target !== 'bindfs' && !existsSync(cfs))
+    return 'bin/cfs is missing: build it (npm ci && npm run build)';
   if (target !== 'bindfs') return undefined;
   return run(['bindfs', '--version']).then(
     () => undefined,

@@ -11,8 +11,8 @@ import type { Mounted, MountWish } from './targets.ts';
 export type Unit = 'ns' | 'bytes/s' | 'operations/s' | 'requests' | 'bytes' | 'times';
 
 export type Goal =
-  /** ClaudeFS is at least so many times as fast (or as frugal) as the other. */
-  | { readonly over: Exclude<TargetName, 'cfs'>; readonly atLeast: number }
+  /** The subject is at least so many times as fast (or as frugal) as the other. */
+  | { readonly over: TargetName; readonly atLeast: number }
   /** An absolute limit. */
   | { readonly atMost: number };
 
@@ -51,6 +51,8 @@ export interface Workload {
   /** `memory`: pinned to one core, with stores on a tmpfs. `disk`: unpinned. */
   readonly medium: Medium;
   readonly targets: readonly TargetName[];
+  /** Which of the targets have goals; default: `cfs`. */
+  readonly subjects?: readonly TargetName[];
   readonly wish?: Omit<MountWish, 'core'>;
   /** `none`: targets are not mounted, and stand for ways to do the same work. */
   readonly mount?: 'none';

@@ -1,6 +1,6 @@
 /** All workloads, one row each: what is done, in which turns, and what ClaudeFS has to reach. */
 
-import { gitClone, removeTree, tarExtract } from './work/commands.ts';
+import { gitClone, listWarm, removeTree, tarExtract } from './work/commands.ts';
 import { readThroughDaemon } from './work/daemon-read.ts';
 import { type FioJob, fio } from './work/fio.ts';
 import { largeDirectory } from './work/large-directory.ts';
@@ -15,12 +15,20 @@ const daemons = ['bindfs', 'cfs'] as const;
 const mib = 2 ** 20;
 
 const overBindfs = (atLeast: number): Goal => ({ over: 'bindfs', atLeast });
+const overEmbedded = (atLeast: number): Goal => ({ over: 'cfs', atLeast });
 const overNative = (atLeast: number): Goal => ({ over: 'native', atLeast });
 
 const rates = { group: 'rates', medium: 'memory', targets: everyTarget } as const;
 const roundTrips = { ...rates, group: 'round-trips' } as const;
 const programs = { ...rates, group: 'programs' } as const;
 const networkRow = { group: 'network', medium: 'memory', targets: ['native', 'cfs'], mount: 'none' } as const;
+/** Embedded against a mount of a server: client and server share the core with the application. */
+const cluster = {
+  group: 'cluster',
+  medium: 'memory',
+  targets: ['cfs', 'cluster', 'tls'],
+  subjects: ['cluster', 'tls'],
+} as const;
 const requests = { group: 'requests', medium: 'memory', targets: daemons, rounds: 1 } as const;
 
 export const workloads: readonly Workload[] = [
@@ -209,6 +217,36 @@ export const workloads: readonly Workload[] = [
       run: network(direction, protection),
     })),
   ),
+  {
+    ...cluster,
+    name: 'cluster-stat',
+    title: 'warm stat of known files, strict',
+    metrics: timeAndCpu([overEmbedded(0.9)]),
+    run: loop({ prepare: [['create', 1_000, 1024]], timed: ['stat', 1_000, 100] }),
+  },
+  {
+    ...cluster,
+    name: 'cluster-list',
+    title: 'warm ls -l of 10,000 entries, strict',
+    metrics: timeAndCpu([overEmbedded(0.9)]),
+    run: listWarm,
+  },
+  {
+    ...cluster,
+    name: 'cluster-getattr',
+    title: 'getattr, kernel validity 0',
+    note: 'Answered by the client from what its leases cover.',
+    wish: { validity: 'none' },
+    metrics: timeAndCpu([]),
+    run: loop({ prepare: [['create', 1, 0]], timed: ['getattr', 20_000] }),
+  },
+  {
+    ...cluster,
+    name: 'cluster-create',
+    title: 'create + write 1 KiB + close',
+    metrics: timeAndCpu([overEmbedded(0.4)]),
+    run: loop({ timed: ['create', 2_000, 1024] }),
+  },
 ];
 
 function metric(title: string, unit: Unit, goals: readonly Goal[]): Metric {

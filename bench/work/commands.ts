@@ -1,4 +1,4 @@
-/** Work whose time is a real program from start to end: tar, git, rm. */
+/** Work whose time is a real program from start to end: tar, git, rm, ls. */
 
 import { join } from 'node:path';
 import { run } from '../command.ts';
@@ -26,6 +26,14 @@ export async function removeTree(turn: Turn): Promise<Outcome> {
   await run(['mkdir', tree]);
   await run(['tar', '-xf', await turn.fixtures.archive(), '-C', tree], { core: turn.core });
   return timed(turn, ['rm', '-rf', tree]);
+}
+
+/** Lists a directory of 10,000 files that was listed just before. */
+export async function listWarm(turn: Turn): Promise<Outcome> {
+  await turn.app('create', turn.directory, 10_000, 0);
+  const list = ['ls', '-l', turn.directory];
+  await run(list, { core: turn.core });
+  return timed(turn, list);
 }
 
 async function timed(turn: Turn, command: readonly string[]): Promise<Outcome> {
