@@ -77,9 +77,9 @@ async function makeCertificates(site: Site): Promise<{ server: string[]; client:
   await run([cfs, 'cert', 'issue', '--dir', pki, '--server', '--name', 'server', '--host', '127.0.0.1']);
   await run([cfs, 'cert', 'issue', '--dir', pki, '--client', '--name', 'client']);
   const files = (name: string): string[] => [
-    ...['--cert', join(pki, `${name}.crt`)],
-    ...['--key', join(pki, `${name}.key`)],
-    ...['--ca', join(pki, 'ca.crt')],
+    ...['--cert', join(pki, name, 'cert.pem')],
+    ...['--key', join(pki, name, 'key.pem')],
+    ...['--ca', join(pki, 'ca.pem')],
   ];
   return { server: files('server'), client: files('client') };
 }

@@ -119,7 +119,7 @@ export class ClusterSite implements AsyncDisposable {
   trustOptions(name: string): string[] {
     if (this.trust === 'insecure') return ['--insecure', '--force-insecure'];
     const pki = join(this.root, 'pki');
-    return ['--cert', join(pki, `${name}.crt`), '--key', join(pki, `${name}.key`), '--ca', join(pki, 'ca.crt')];
+    return ['--cert', join(pki, name, 'cert.pem'), '--key', join(pki, name, 'key.pem'), '--ca', join(pki, 'ca.pem')];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

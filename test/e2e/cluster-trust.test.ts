@@ -30,9 +30,9 @@ test('only a certificate of the CA that is valid and not revoked gets in', withH
   await cert('issue', '--dir', pki, '--server', '--name', 'elsewhere', '--host', 'elsewhere.example');
 
   const files = (directory: string, name: string, ca: string): string[] => [
-    ...['--cert', join(directory, `${name}.crt`)],
-    ...['--key', join(directory, `${name}.key`)],
-    ...['--ca', join(ca, 'ca.crt')],
+    ...['--cert', join(directory, name, 'cert.pem')],
+    ...['--key', join(directory, name, 'key.pem')],
+    ...['--ca', join(ca, 'ca.pem')],
   ];
   assert.match((await refused(site, 'a', [servers])).stderr, /--cert|--insecure/);
   assert.match((await refused(site, 'a', [servers, '--insecure'])).stderr, /loopback/);
@@ -43,6 +43,6 @@ test('only a certificate of the CA that is valid and not revoked gets in', withH
   await site.umount('a');
   await cert('revoke', '--dir', pki, '--name', 'a');
   await site.stopServer();
-  await site.serve('--crl', join(pki, 'ca.crl'));
+  await site.serve('--crl', join(pki, 'crl.pem'));
   assert.match((await refused(site, 'a', [servers, ...files(pki, 'a', pki)])).stderr, /revoked|certificate/);
 });

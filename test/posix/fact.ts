@@ -71,7 +71,10 @@ async function withScene(target: Target, tell: Tell): Promise<string | void> {
   stack.defer(() => clear(name));
   const dir = `${target.dir}/${name}`;
   const start = async (options: Partial<ActorOptions> = {}) => stack.use(await Actor.start({ cwd: dir, ...options }));
-  return await tell({ app: await start(), target, dir, start });
+  // Where there is a second mount, other processes are on another host.
+  const elsewhere = target.secondDir === undefined ? dir : `${target.secondDir}/${name}`;
+  const startElsewhere = (options: Partial<ActorOptions> = {}) => start({ cwd: elsewhere, ...options });
+  return await tell({ app: await start(), target, dir, start: startElsewhere });
 }
 
 async function clear(name: string): Promise<void> {

@@ -165,17 +165,21 @@ for (const { name, set, wait, get } of [
     assert.deepEqual([whole.start, whole.length], [0, 100]);
   });
 
-  fact(`${name} locks reach to the largest offset`, async ({ app, start }) => {
-    const other = await start();
-    const [mine, theirs] = [await open(app), await open(other)];
-    await app.call('lock', mine, set, F.WRLCK, 0, 2n ** 62n, 10n);
-    await expect(other.call('lock', theirs, set, F.WRLCK, 0, 2n ** 62n + 9n, 0), 'EAGAIN');
-    await expect(other.call('lock', theirs, set, F.WRLCK, 0, 2n ** 62n + 10n, 0), 'ok');
-    await expect(app.call('lock', mine, set, F.WRLCK, 0, -1, 0), 'EINVAL');
-    await expect(app.call('lock', mine, set, F.WRLCK, 0, 10, -20), 'EINVAL');
-    await expect(app.call('lock', mine, set, F.WRLCK, 0, 30, -20), 'ok');
-    await expect(other.call('lock', theirs, set, F.WRLCK, 0, 10, 20), 'EAGAIN');
-  });
+  fact(
+    `${name} locks reach to the largest offset`,
+    async ({ app, start }) => {
+      const other = await start();
+      const [mine, theirs] = [await open(app), await open(other)];
+      await app.call('lock', mine, set, F.WRLCK, 0, 2n ** 62n, 10n);
+      await expect(other.call('lock', theirs, set, F.WRLCK, 0, 2n ** 62n + 9n, 0), 'EAGAIN');
+      await expect(other.call('lock', theirs, set, F.WRLCK, 0, 2n ** 62n + 10n, 0), 'ok');
+      await expect(app.call('lock', mine, set, F.WRLCK, 0, -1, 0), 'EINVAL');
+      await expect(app.call('lock', mine, set, F.WRLCK, 0, 10, -20), 'EINVAL');
+      await expect(app.call('lock', mine, set, F.WRLCK, 0, 30, -20), 'ok');
+      await expect(other.call('lock', theirs, set, F.WRLCK, 0, 10, 20), 'EAGAIN');
+    },
+    { needs: ['largeLocks'] },
+  );
 
   fact(`${name} locks need the access mode for their kind`, async ({ app }) => {
     await app.create('file');

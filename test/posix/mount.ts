@@ -1,4 +1,5 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { rmdirSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, statfs } from 'node:fs/promises';
 import os from 'node:os';
@@ -17,6 +18,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface Mount {
   dir: string;
+  secondDir?: string;
   /** The store's file system is a tmpfs, whose rules for mapped files show through passthrough. */
   onTmpfs: boolean;
   release(): Promise<void>;
@@ -51,6 +53,78 @@ export async function mountClaudeFs(options: string): Promise<Mount> {
       }
     },
   };
+}
+
+/** Serves a new, empty store on loopback and mounts it, with `options` as for `-o`. */
+export async function mountCluster(options: string): Promise<Mount> {
+  const place = await makeMountPlace('cfs-posix-');
+  const { home, dir } = place;
+  const server = new Server(path.join(home, 'store'), environmentIn(home));
+  const end = async (): Promise<void> => {
+    place.remove();
+    await server.end();
+  };
+  try {
+    const servers = `--metadata-servers=${await server.listening}`;
+    const args = ['mount', dir, servers, '--insecure', ...(options ? ['-o', options] : [])];
+    await run(program, args, { timeout: LIMIT_MS, env: environmentIn(home) });
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  const pids = await processesOf(dir);
+  const kill = () => endNow(pids);
+  process.once('exit', kill);
+  return {
+    dir,
+    onTmpfs: false,
+    async release() {
+      try {
+        await run(program, ['umount', dir], { timeout: LIMIT_MS, env: environmentIn(home) });
+      } finally {
+        await end();
+        process.off('exit', kill);
+        await endProcesses(pids);
+      }
+    },
+  };
+}
+
+/** `cfs serve` as a child, which a sudden end takes along. */
+class Server {
+  /** The address, once it listens. */
+  readonly listening: Promise<string>;
+  readonly #process: ChildProcess;
+  readonly #kill = (): void => void this.#process.kill('SIGKILL');
+
+  constructor(store: string, env: NodeJS.ProcessEnv) {
+    const server = spawn(program, ['serve', '--store', store, '--listen', '127.0.0.1:0', '--insecure'], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#process = server;
+    process.once('exit', this.#kill);
+    this.listening = new Promise((resolve, reject) => {
+      let output = '';
+      for (const stream of [server.stdout, server.stderr]) {
+        stream.setEncoding('utf8').on('data', (text: string) => {
+          output += text;
+          const address = /serving .* at (127\.0\.0\.1:\d+)/.exec(output)?.[1];
+          if (address !== undefined) resolve(address);
+        });
+      }
+      server.once('close', (code) => reject(new Error(`cfs serve ended with ${code}: ${output}`)));
+    });
+    this.listening.catch(() => undefined);
+  }
+
+  async end(): Promise<void> {
+    process.off('exit', this.#kill);
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const closed = once(this.#process, 'close');
+    this.#process.kill('SIGTERM');
+    await closed;
+  }
 }
 
 /** What the program writes beside the store goes into the temporary directory too. */

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { mountObstacle } from '#fuse';
-import { mountClaudeFs } from './mount.ts';
+import { mountClaudeFs, mountCluster } from './mount.ts';
 
 /**
  * What a file system can do beyond the least. ClaudeFS does all of it; the table below says what the file systems
@@ -32,11 +32,15 @@ export type Ability =
   /** The immutable flag also stops descriptors that were open before. */
   | 'stopsWriters'
   /** Times before 1902 and after 2446. */
-  | 'wideTimes';
+  | 'wideTimes'
+  /** Locks of ranges that no file reaches, from 2^53 on, are told apart. */
+  | 'largeLocks';
 
 export interface Target {
   /** An existing directory in which the tests make theirs. */
   dir: string;
+  /** The same directory through the mount of another client of the same server. */
+  secondDir: string | undefined;
   kind: string;
   abilities: Set<Ability>;
   release(): Promise<void>;
@@ -56,6 +60,7 @@ const all: Ability[] = [
   'stopsWriters',
   'zeroesTail',
   'wideTimes',
+  'largeLocks',
 ];
 
 interface Kind {
@@ -77,11 +82,12 @@ export function targetObstacle(): string | undefined {
 
 /**
  * Where the suite runs: the directory CFS_TEST_DIR, or a ClaudeFS mounted for the calling test file with the options
- * of CFS_TEST_MOUNT_OPTIONS. CFS_TEST_LACKS (comma-separated abilities) describes another file system.
+ * of CFS_TEST_MOUNT_OPTIONS, of a server of its own with CFS_TEST_CLUSTER. CFS_TEST_LACKS (comma-separated abilities) describes another file system.
  */
 export async function openTarget(): Promise<Target> {
   const given = process.env['CFS_TEST_DIR'];
-  const mount = given ? undefined : await mountClaudeFs(process.env['CFS_TEST_MOUNT_OPTIONS'] ?? '');
+  const mountIt = process.env['CFS_TEST_CLUSTER'] ? mountCluster : mountClaudeFs;
+  const mount = given ? undefined : await mountIt(process.env['CFS_TEST_MOUNT_OPTIONS'] ?? '');
   const dir = given ?? mount!.dir;
   const { name, lacks } = kindsByMagic[(await statfs(dir)).type] ?? { name: 'unknown', lacks: [] };
   const abilities = new Set(all);
@@ -92,6 +98,8 @@ export async function openTarget(): Promise<Target> {
     abilities.delete('zeroesTail');
     abilities.delete('sizeLimit');
   }
+  if (process.env['CFS_TEST_CLUSTER']) abilities.delete('largeLocks');
   if (process.getuid?.() !== 0) abilities.delete('root');
-  return { dir, kind: name, abilities, release: async () => mount?.release() };
+  const secondDir = mount?.secondDir ?? process.env['CFS_TEST_SECOND_DIR'];
+  return { dir, secondDir, kind: name, abilities, release: async () => mount?.release() };
 }
