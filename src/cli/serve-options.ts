@@ -18,6 +18,7 @@ export interface ServeFlags {
   forceInsecure?: boolean;
   exports?: string;
   health?: string;
+  sessionTtl?: string;
   logLevel?: LogLevel;
 }
 
@@ -29,11 +30,15 @@ export interface ServeOptions {
   /** Undefined: without a file of exports. */
   readonly exportsPath: string | undefined;
   readonly health: HostPort | undefined;
+  /** Undefined: the server's own. */
+  readonly sessionTtlMs: number | undefined;
   readonly logLevel: LogLevel;
 }
 
 const defaultExports = '/etc/cfs/exports';
 const listenMax = 16;
+/** The drift of clocks, a second, must be small beside it; and who dies holds others up for so long. */
+const sessionTtlSeconds = { least: 3, most: 600 };
 
 /** Fails with `invalid` and one sentence for what cannot be served. */
 export function serveOptionsOf(flags: ServeFlags): ServeOptions {
@@ -47,8 +52,17 @@ export function serveOptionsOf(flags: ServeFlags): ServeOptions {
     tls: tlsOf(flags, listen),
     exportsPath: exports === undefined ? existing(defaultExports) : resolve(exports),
     health: health === undefined ? undefined : parseListen(health, `--health ${health}`),
+    sessionTtlMs: sessionTtlOf(flags.sessionTtl),
     logLevel,
   };
+}
+
+function sessionTtlOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  const { least, most } = sessionTtlSeconds;
+  if (seconds >= least && seconds <= most) return Math.round(seconds * 1000);
+  throw new FsError('invalid', `--session-ttl ${text}: it takes a number of seconds from ${least} to ${most}`);
 }
 
 /** The three files, of a server or a client; undefined with `insecure`. */

@@ -105,12 +105,13 @@ class RunningServer {
   }
 
   async #start(): Promise<void> {
-    const { store, listen, tls, exportsPath, health } = this.#options;
+    const { store, listen, tls, exportsPath, health, sessionTtlMs } = this.#options;
     // First what a mistake is most likely in, so that a refusal makes no store.
     const credentials = tls && this.#credentials(tls);
     this.#exports = readExports(exportsPath);
     this.#logTrust();
-    this.#store = await ServedStore.open(store, { clock: this.#clock, random: new SystemRandom() }, this.#log);
+    const machine = { clock: this.#clock, random: new SystemRandom() };
+    this.#store = await ServedStore.open(store, { ...machine, log: this.#log, sessionTtlMs });
     const server = new ClusterServer({
       volumes: this.#store.volumes,
       admit: exportAdmission(this.#store.volumes, () => this.#exports),

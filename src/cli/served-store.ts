@@ -6,6 +6,14 @@ import type { Logger } from '#telemetry';
 /** Volumes that one server serves at a time. */
 const volumesMax = 64;
 
+export interface ServedStoreOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** How long a silent session lives; undefined: 30 s. */
+  readonly sessionTtlMs?: number | undefined;
+}
+
 interface OpenVolume {
   readonly served: ClusterVolume;
   readonly close: () => Promise<void>;
@@ -16,22 +24,23 @@ export class ServedStore {
   /** For the server of the calls: by name, as they come and go. */
   readonly volumes = new Map<string, ClusterVolume>();
   readonly #directory: VolumesDirectory;
-  readonly #machine: { clock: Clock; random: Random };
+  readonly #options: ServedStoreOptions;
   readonly #log: Logger;
   readonly #open = new Map<string, OpenVolume>();
   /** Volumes are made and removed one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(directory: VolumesDirectory, machine: { clock: Clock; random: Random }, log: Logger) {
+  private constructor(directory: VolumesDirectory, options: ServedStoreOptions) {
     this.#directory = directory;
-    this.#machine = machine;
-    this.#log = log;
+    this.#options = options;
+    this.#log = options.log;
   }
 
   /** Opens the store at `path` and makes it, with the volume `default`, where there is none. Fails as stores do. */
-  static async open(path: string, machine: { clock: Clock; random: Random }, log: Logger): Promise<ServedStore> {
+  static async open(path: string, options: ServedStoreOptions): Promise<ServedStore> {
+    const { log } = options;
     const directory = VolumesDirectory.take(path, { make: true });
-    const store = new ServedStore(directory, machine, log);
+    const store = new ServedStore(directory, options);
     try {
       const names = directory.list();
       for (const name of names.length === 0 ? [defaultVolume] : names) await store.#begin(name);
@@ -103,9 +112,11 @@ export class ServedStore {
 
   async #begin(name: string): Promise<void> {
     const onNews = (sentence: string): void => this.#log.info({ volume: name }, sentence);
-    const { volume, close } = await this.#directory.open(name, this.#machine, { make: true });
+    const { sessionTtlMs } = this.#options;
+    const { volume, close } = await this.#directory.open(name, this.#options, { make: true });
     try {
-      const served = await ClusterVolume.start(volume, { onNews });
+      const options = sessionTtlMs === undefined ? { onNews } : { onNews, ttlMs: sessionTtlMs };
+      const served = await ClusterVolume.start(volume, options);
       this.#open.set(name, { served, close });
       this.volumes.set(name, served);
     } catch (cause) {

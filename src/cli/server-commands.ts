@@ -41,6 +41,7 @@ function addServe(cfs: Command): void {
     .option('--insecure', 'without certificates, for trials on loopback')
     .option('--force-insecure', 'likewise on any address')
     .option('--exports <file>', 'which client sees what (default: /etc/cfs/exports where that exists)')
+    .option('--session-ttl <seconds>', 'how long a client that is silent keeps what it holds (default: 30)')
     .option('--health <address>', 'answer /healthz and /readyz by HTTP at ADDR:PORT')
     .addOption(new Option('--log-level <level>', 'how much is logged (default: info)').choices(logLevels))
     .action(run((flags: ServeFlags) => serve(flags)));

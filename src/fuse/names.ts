@@ -142,7 +142,8 @@ export const nameOperations = [
     interrupt: 'finish',
     call(request, { flags, mode, umask }) {
       // That the file is new was the kernel's reason to send CREATE; the flag says nothing to the open that follows.
-      const facts = { flags: flags & ~(O_CREAT | O_EXCL), mode: mode & 0o7777, umask };
+      const exclusive = (flags & O_EXCL) !== 0;
+      const facts = { flags: flags & ~(O_CREAT | O_EXCL), mode: mode & 0o7777, umask, exclusive };
       return request.vfs.create(request.caller(), request.nodeid, request.name, facts);
     },
     reply: createdReply,

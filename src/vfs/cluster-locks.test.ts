@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FsError, type Ino, type Maybe } from '#base';
+import { drive, FsError, type Ino, ManualClock, type Maybe } from '#base';
 import type { LockRange, SessionCallName, SessionReplyOf, SessionRequestOf } from '#protocol';
 import { ClusterLocks } from './cluster-locks.ts';
 
@@ -26,7 +26,8 @@ class ScriptedSession {
 
 function begin() {
   const session = new ScriptedSession();
-  return { session, locks: new ClusterLocks(session) };
+  const clock = new ManualClock();
+  return { session, clock, locks: new ClusterLocks(session, clock) };
 }
 
 const now = { wait: false };
@@ -83,14 +84,47 @@ test('who waits for a lock asks again on a new connection', async () => {
   assert.deepEqual(session.seen, ['lock 1', 'lock 1']);
 });
 
-test('an interrupted wait ends at once, and a lock that was granted meanwhile is given back', async () => {
+test('an interrupted wait ends when nobody stands in the queue any more', async () => {
+  const { session, locks } = begin();
+  const cancelled = Promise.withResolvers<{ granted: boolean }>();
+  session.reply = (name) => (name === 'lock' ? 'queued' : cancelled.promise);
+  const controller = new AbortController();
+  let ended: unknown;
+  void locks.set(ino, range(0, 9), { wait: true, signal: controller.signal }).catch((error: FsError) => {
+    ended = error.status;
+  });
+  await turn();
+  controller.abort();
+  await turn();
+  assert.equal(ended, undefined);
+  cancelled.resolve({ granted: false });
+  await turn();
+  assert.equal(ended, 'cancelled');
+  assert.deepEqual(session.seen, ['lock 1', 'cancelLock 1']);
+});
+
+test('a wait that is interrupted too late has its lock', async () => {
   const { session, locks } = begin();
   session.reply = (name) => (name === 'lock' ? 'queued' : { granted: true });
   const controller = new AbortController();
   const waiting = locks.set(ino, range(0, 9), { wait: true, signal: controller.signal });
   await turn();
   controller.abort();
-  await assert.rejects(waiting, { status: 'cancelled' });
+  await waiting;
+  assert.deepEqual(session.seen, ['lock 1', 'cancelLock 1']);
+  assert.deepEqual(held(locks), ['7 0-9 write']);
+});
+
+test('an interrupted wait ends without a server too, and a lock that was granted then is given up', async () => {
+  const { session, clock, locks } = begin();
+  const cancelled = Promise.withResolvers<{ granted: boolean }>();
+  session.reply = (name) => ({ lock: 'queued', cancelLock: cancelled.promise })[name];
+  const controller = new AbortController();
+  const waiting = locks.set(ino, range(0, 9), { wait: true, signal: controller.signal });
+  await turn();
+  controller.abort();
+  await assert.rejects(drive(clock, waiting), { status: 'cancelled' });
+  cancelled.resolve({ granted: true });
   await turn();
   assert.deepEqual(session.seen, ['lock 1', 'cancelLock 1', 'unlock']);
   assert.deepEqual(held(locks), []);

@@ -1,4 +1,4 @@
-import { FsError, type Ino } from '#base';
+import { type Clock, FsError, type Ino, sleep } from '#base';
 import type { HeldLock, LockRange, SessionCallName, SessionReplyOf, SessionRequestOf } from '#protocol';
 import { HeldRanges } from './held-ranges.ts';
 
@@ -18,6 +18,8 @@ interface WaitingLock {
   readonly failed: (error: unknown) => void;
 }
 
+/** How long an interrupted wait waits for the server to say whether the lock was granted meanwhile. */
+const farewellMs = 1000;
 /** Blocking lock requests of one mount under way; one more fails with `noLocks`. */
 const waitingMax = 65_536;
 
@@ -27,12 +29,14 @@ const waitingMax = 65_536;
  */
 export class ClusterLocks {
   readonly #session: LockSession;
+  readonly #clock: Clock;
   readonly #held = new HeldRanges();
   readonly #waiting = new Map<number, WaitingLock>();
   #next = 1;
 
-  constructor(session: LockSession) {
+  constructor(session: LockSession, clock: Clock) {
     this.#session = session;
+    this.#clock = clock;
   }
 
   /**
@@ -114,18 +118,29 @@ export class ClusterLocks {
     }, failed);
   }
 
+  /**
+   * The caller was interrupted. The server's answer decides: a lock that was granted meanwhile is the caller's, and
+   * otherwise nobody stands in the queue any more. Where the server is far away the caller goes without it, and a
+   * lock that turns out to have been granted is given up.
+   */
   async #cancel(request: number): Promise<void> {
     const waiting = this.#waiting.get(request);
     if (waiting === undefined) return;
     const interrupted = new FsError('cancelled', 'the wait for a lock was interrupted');
-    // The answer may be far away, or never come: it is not waited for. A lock that was granted meanwhile goes again.
-    waiting.failed(interrupted);
+    let isGone = false;
+    void sleep(this.#clock, farewellMs).then(() => {
+      isGone = true;
+      waiting.failed(interrupted);
+    });
     const { ino, lock } = waiting;
     try {
       const { granted } = await this.#session.sessionCall('cancelLock', { request });
-      if (granted) await this.#session.sessionCall('unlock', { ino, lock });
+      if (!granted) waiting.failed(interrupted);
+      else if (!isGone) waiting.granted();
+      else await this.#session.sessionCall('unlock', { ino, lock });
     } catch (error) {
       // A session that is lost holds no locks.
+      waiting.failed(interrupted);
       if (!(error instanceof FsError)) throw error;
     }
   }

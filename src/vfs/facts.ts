@@ -26,6 +26,8 @@ export interface CreateFacts {
   readonly flags: number;
   readonly mode: number;
   readonly umask: number;
+  /** O_EXCL: a file that is there is a failure. Default: true. */
+  readonly exclusive?: boolean;
 }
 /** What was made, and its handle. */
 export interface CreatedFile {

@@ -31,7 +31,7 @@ export interface VolumeShare {
 /** Puts cache, locks and session together; the session is to be started with `client` as its listener. */
 export function shareVolume({ clock, session, mode, vfs: options, limits }: ShareVolumeOptions): VolumeShare {
   const interrupts = new Interrupts();
-  const locks = new ClusterLocks(session);
+  const locks = new ClusterLocks(session, clock);
   const bounds = limits === undefined ? {} : { limits };
   const client = new CachingClient({ clock, session, mode, vfs: options, interrupts, locks, ...bounds });
   const { cache } = client;

@@ -195,11 +195,17 @@ export class Vfs {
 
   // ---- files ----
 
-  /** Makes and opens a file in one step; fails with `exists` when the name is taken. */
+  /**
+   * Makes and opens a file in one step; fails with `exists` when the name is taken. Where the caller would have been
+   * content with the file that is there, and another client has just made it, `stale` has the kernel look again.
+   */
   create(caller: Caller, parent: Ino, name: ByteString, facts: CreateFacts): Maybe<CreatedFile> {
     const { mode, umask } = facts;
     const request = { caller, parent, name, mode: S_IFREG | mode, umask, rdev: 0, target: '', open: true };
-    return chain(this.#client.call('make', request), (attributes) => this.#created(attributes, request, facts.flags));
+    const made = this.#client.call('make', request);
+    if (!(made instanceof Promise)) return this.#created(made, request, facts.flags);
+    const there = facts.exclusive === false ? made.catch(lookAgain) : made;
+    return there.then((attributes) => this.#created(attributes, request, facts.flags));
   }
 
   /** O_TMPFILE. */
@@ -377,6 +383,12 @@ export class Vfs {
 }
 
 const symlinkFacts: NodeFacts = { mode: 0o120777, umask: 0, rdev: 0 };
+/** What exists now did not when the kernel asked. */
+function lookAgain(error: unknown): never {
+  if (!(error instanceof FsError) || error.status !== 'exists') throw error;
+  throw new FsError('stale', 'another client was quicker to make the file', { cause: error });
+}
+
 const dotCookie = 1;
 const dotDotCookie = 2;
 
