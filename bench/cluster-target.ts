@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Cleanup } from './cleanup.ts';
 import { run, start } from './command.ts';
+import { cfs, cfsStatus, type Mounted, type MountWish } from './mounted.ts';
 import type { Site } from './site.ts';
-import { cfs, cfsStatus, type Mounted, type MountWish } from './targets.ts';
 import { unmount } from './unmount.ts';
 
 export interface ClusterContext {

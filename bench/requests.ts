@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Cleanup } from './cleanup.ts';
 import { run } from './command.ts';
 import { settle } from './daemon.ts';
-import { cfsStatus, type Mounted } from './targets.ts';
+import { cfsStatus, type Mounted } from './mounted.ts';
 import { mountInfo } from './unmount.ts';
 
 /** Requests by opcode, in lower case: `{ lookup: 2, getattr: 1 }`. */

@@ -13,36 +13,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cleanup } from './cleanup.ts';
 import { mountCluster } from './cluster-target.ts';
 import { run, start } from './command.ts';
+import { cfs, cfsStatus, type Mounted, type MountWish } from './mounted.ts';
 import type { TargetName } from './options.ts';
 import type { Site } from './site.ts';
 import { mountInfo, unmount } from './unmount.ts';
 
 const mountLimitMs = 10_000;
 const mountPollMs = 10;
-
-/** What a workload asks of a mount beyond the defaults. */
-export interface MountWish {
-  /**
-   * `no-entries`: the kernel may keep no entry, so every name is a round trip to the daemon, while attributes keep
-   * their validity and the walk asks for nothing else. `none`: no attribute either.
-   */
-  readonly validity?: 'no-entries' | 'none';
-  /** `off`: reads and writes go through the daemon. bindfs knows no other way. */
-  readonly passthrough?: 'off';
-  /** The core of the daemon, or all. */
-  readonly core: number | undefined;
-}
-
-export interface Mounted {
-  readonly target: TargetName;
-  /** The directory in which the application works. */
-  readonly directory: string;
-  /** The same files without the daemon, where there is such a view: set-up of a large tree is quicker there. */
-  readonly backing: string;
-  /** The processes that serve the mount, the request loop's first; none for the native directory. */
-  readonly pids: readonly number[];
-  unmount(): Promise<void>;
-}
 
 /** The names of mount options, in one place. */
 const optionsOf = {
@@ -53,8 +30,6 @@ const optionsOf = {
     noPassthrough: 'passthrough=off',
   },
 } as const;
-
-export const cfs = join(import.meta.dirname, '../bin/cfs');
 
 export async function mountTarget(
   target: TargetName,
@@ -76,22 +51,6 @@ export async function whyMissing(target: TargetName): Promise<string | undefined
     () => undefined,
     () => 'bindfs is missing: apt-get install bindfs',
   );
-}
-
-interface CfsStatus {
-  readonly mountpoint: string;
-  readonly daemonPid: number;
-  readonly keeperPid: number | null;
-  readonly passthrough?: { readonly on: boolean; readonly reason: string };
-  readonly requests?: Readonly<Record<string, number>>;
-}
-
-/** What `cfs status --json` says of one mount. */
-export async function cfsStatus(directory: string): Promise<CfsStatus> {
-  const mounts = JSON.parse(await run([cfs, 'status', '--json'])) as CfsStatus[];
-  const status = mounts.find((mount) => mount.mountpoint === directory);
-  if (status === undefined) throw new Error(`cfs status does not know ${directory}`);
-  return status;
 }
 
 /** A plain directory under the name of a target. */

@@ -9,9 +9,10 @@ import { appOn } from './app.ts';
 import type { Cleanup } from './cleanup.ts';
 import { settle } from './daemon.ts';
 import type { Fixtures } from './fixtures.ts';
+import type { Mounted } from './mounted.ts';
 import type { TargetName } from './options.ts';
 import type { Site, Sites } from './site.ts';
-import { type Mounted, mountTarget, unmounted } from './targets.ts';
+import { mountTarget, unmounted } from './targets.ts';
 import type { Outcome, Workload } from './workload.ts';
 
 export interface Bench {

@@ -3,9 +3,9 @@
 import type { App } from './app.ts';
 import type { Cleanup } from './cleanup.ts';
 import type { Fixtures } from './fixtures.ts';
+import type { Mounted, MountWish } from './mounted.ts';
 import type { TargetName } from './options.ts';
 import type { Medium } from './site.ts';
-import type { Mounted, MountWish } from './targets.ts';
 
 /** Times and memory are better when less, rates when more; counts are absolute. */
 export type Unit = 'ns' | 'bytes/s' | 'operations/s' | 'requests' | 'bytes' | 'times';

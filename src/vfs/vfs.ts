@@ -20,6 +20,7 @@ import { type Absence, type Entry, LeasedAbsence, LeasedAttributes, LeasedEntry 
 import type { CreatedFile, CreateFacts, NodeFacts, Place, Position, WriteKills } from './facts.ts';
 import { InodeTable } from './inode-table.ts';
 import type { Interrupts } from './interrupts.ts';
+import { lookAgain } from './look-again.ts';
 import { type OpenedFile, OpenFiles } from './open-files.ts';
 import type { VfsOptions } from './options.ts';
 import type { SharedVolume } from './shared-volume.ts';
@@ -383,12 +384,6 @@ export class Vfs {
 }
 
 const symlinkFacts: NodeFacts = { mode: 0o120777, umask: 0, rdev: 0 };
-/** What exists now did not when the kernel asked. */
-function lookAgain(error: unknown): never {
-  if (!(error instanceof FsError) || error.status !== 'exists') throw error;
-  throw new FsError('stale', 'another client was quicker to make the file', { cause: error });
-}
-
 const dotCookie = 1;
 const dotDotCookie = 2;
 

@@ -41,7 +41,7 @@ test('only a certificate of the CA that is valid and not revoked gets in', withH
 
   await site.mount('a');
   await site.umount('a');
-  await cert('revoke', '--dir', pki, '--name', 'a');
+  await cert('revoke', '--dir', pki, 'a');
   await site.stopServer();
   await site.serve('--crl', join(pki, 'crl.pem'));
   assert.match((await refused(site, 'a', [servers, ...files(pki, 'a', pki)])).stderr, /revoked|certificate/);
