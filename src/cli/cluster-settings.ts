@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { type Clock, FsError, type Random } from '#base';
+import { BufferPool, type Clock, FsError, type Random } from '#base';
 import { type CacheMode, createCodec, isUrgentCall } from '#client';
 import { loadTlsCredentials, type TlsCredentials, type TlsFiles } from '#security';
 import type { Logger } from '#telemetry';
@@ -10,6 +10,8 @@ import { vfsOptions } from './mount-settings.ts';
 import type { MountOptions } from './options.ts';
 import { tlsOf } from './serve-options.ts';
 
+/** Memory that is kept for what is read from the server. */
+const keptBufferBytes = 16 * 1024 * 1024;
 /** How long a `soft` mount waits for a server before a call fails, unless told otherwise. */
 const softTimeoutMs = 60_000;
 /** How long a `close-to-open` mount believes attributes and names. */
@@ -71,11 +73,12 @@ export function clusterSettings(
   const { cert, key, ca, insecure, force_insecure: forceInsecure } = options;
   const given = { cert, key, ca, insecure, forceInsecure };
   const files = tlsOf(withoutUndefined(given), servers);
+  const buffers = new BufferPool(keptBufferBytes);
   return {
     servers,
     source: `${servers.map(showHostPort).join(',')}:/${volume}`,
     options: {
-      connect: connector(servers, files && new Credentials(files, clock, log), clock),
+      connect: connector(servers, files && new Credentials(files, clock, log), { clock, buffers }),
       clock,
       random,
       name: `${hostname()}:${mountpoint}`,
@@ -83,7 +86,10 @@ export function clusterSettings(
       cacheMode: cacheModes[mode] ?? 'strict',
       readOnly: options.ro ?? false,
       timeoutMs: soft ? (timeout === undefined ? softTimeoutMs : timeout * 1000) : 0,
-      vfs: mode === 'close-to-open' ? vfsOptions({ ...closeToOpenTimes, ...options }) : vfsOptions(options),
+      vfs: {
+        ...vfsOptions(mode === 'close-to-open' ? { ...closeToOpenTimes, ...options } : options),
+        reuse: (bytes) => buffers.giveBack(bytes),
+      },
       onNews: (sentence) => log.info(sentence),
     },
   };
@@ -99,13 +105,13 @@ const closeToOpenTimes: MountOptions = {
 function connector(
   servers: readonly HostPort[],
   credentials: Credentials | undefined,
-  clock: Clock,
+  { clock, buffers }: { clock: Clock; buffers: BufferPool },
 ): (events: ConnectionEvents) => Connection {
   let next = 0;
   return (events) => {
     const { host, port } = servers[next % servers.length]!;
     next += 1;
-    const options = { host, port, codec: createCodec(), clock, events, isUrgent: isUrgentCall };
+    const options = { host, port, codec: createCodec(), clock, events, buffers, isUrgent: isUrgentCall };
     if (credentials === undefined) return connectTcp(options);
     const { cert, key, ca } = credentials.newest();
     return connectTls({ ...options, tls: { cert, key, ca } });

@@ -9,13 +9,20 @@ export function completion(shell: string, cfs: Command): number {
   const commands = cfs.commands.map((command) => ({
     name: command.name(),
     help: command.description(),
-    flags: command.options.flatMap((option) => (option.hidden || option.long === undefined ? [] : [option.long])),
+    flags: wordsOf(command),
   }));
   if (shell === 'bash') print(bash(commands));
   else if (shell === 'zsh') print(`autoload -U +X bashcompinit && bashcompinit\n${bash(commands)}`);
   else if (shell === 'fish') print(fish(commands));
   else throw new FsError('invalid', `completion: there is no script for ${shell}, only for ${shells.join(', ')}`);
   return 0;
+}
+
+/** The options of a command, or its commands and all of theirs. */
+function wordsOf(command: Command): string[] {
+  const flags = command.options.flatMap(({ hidden, long }) => (hidden || long === undefined ? [] : [long]));
+  const below = command.commands.flatMap((each) => [each.name(), ...wordsOf(each)]);
+  return [...new Set([...below, ...flags])];
 }
 
 interface CompletedCommand {
@@ -45,7 +52,10 @@ function fish(commands: readonly CompletedCommand[]): string {
   return commands
     .flatMap(({ name, help, flags }) => [
       `complete -c cfs -n __fish_use_subcommand -a ${name} -d '${help.replaceAll("'", "\\'")}'`,
-      ...flags.map((flag) => `complete -c cfs -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)}`),
+      ...flags.map((word) => {
+        const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-a ${word}`;
+        return `complete -c cfs -n '__fish_seen_subcommand_from ${name}' ${what}`;
+      }),
     ])
     .join('\n');
 }

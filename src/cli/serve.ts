@@ -128,6 +128,7 @@ class RunningServer {
       ...address,
       codec: createCodec(),
       handler: server.handle,
+      reuse: (bytes) => this.#store.reuse(bytes),
       clock: this.#clock,
       onRefused: (reason, from) => this.#log.warn({ address: from, reason }, 'a client was refused'),
       onConnected: ({ address: from, identity }) => this.#log.debug({ address: from, identity }, 'connected'),

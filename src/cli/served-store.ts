@@ -16,6 +16,8 @@ export interface ServedStoreOptions {
 
 interface OpenVolume {
   readonly served: ClusterVolume;
+  /** What a read of its blobs gave has been sent. */
+  readonly reuse: ((bytes: Uint8Array) => void) | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -91,6 +93,11 @@ export class ServedStore {
     });
   }
 
+  /** Nobody looks any more at what some volume's `read` replied. */
+  reuse(bytes: Uint8Array): void {
+    for (const { reuse } of this.#open.values()) reuse?.(bytes);
+  }
+
   /** Tells all clients that the server is about to stop. */
   drain(): void {
     for (const { served } of this.#open.values()) served.drain();
@@ -117,7 +124,9 @@ export class ServedStore {
     try {
       const options = sessionTtlMs === undefined ? { onNews } : { onNews, ttlMs: sessionTtlMs };
       const served = await ClusterVolume.start(volume, options);
-      this.#open.set(name, { served, close });
+      const { fileBlobs } = volume;
+      const reuse = fileBlobs && ((bytes: Uint8Array) => fileBlobs.reuse(bytes));
+      this.#open.set(name, { served, close, reuse });
       this.volumes.set(name, served);
     } catch (cause) {
       await close().catch((error: unknown) => this.#log.error(error, 'closing a volume failed'));

@@ -38,7 +38,7 @@ function entryLimit(limitBytes: number, plus: boolean): number {
 function list(request: Request, cookie: number, size: number, plus: boolean): Maybe<Listing> {
   const limitBytes = Math.min(size, replyBodyBytes);
   const directory = request.nodeid;
-  const entries = request.vfs.readdir(directory, cookie, entryLimit(limitBytes, plus), plus);
+  const entries = request.vfs.readdir(directory, cookie, entryLimit(limitBytes, plus), plus, request.caller());
   return chain(entries, (found) => ({ directory, entries: found, limitBytes, plus, delivered: [] }));
 }
 

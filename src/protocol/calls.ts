@@ -23,9 +23,12 @@ export interface Calls {
   rmdir: Call<{ caller: Caller; parent: Ino; name: ByteString }, Attributes | undefined>;
   /** Likewise, of the inode whose name was taken over. */
   rename: Call<RenameRequest, Attributes | undefined>;
-  /** Entries of a directory after `cookie` (0: from the start), as many as `limit`; fewer than `limit`: the end. */
+  /**
+   * Entries of a directory after `cookie` (0: from the start), as many as `limit`; fewer than `limit`: the end. A client
+   * that is not trusted says who lists, since its `opendir` may have been answered from a cache.
+   */
   readdir: Call<
-    { ino: Ino; cookie: number; limit: number; withAttributes: boolean; noAtime?: boolean },
+    { ino: Ino; cookie: number; limit: number; withAttributes: boolean; noAtime?: boolean; caller?: Caller },
     DirectoryEntry[]
   >;
   readlink: Call<{ ino: Ino; noAtime?: boolean }, ByteString>;

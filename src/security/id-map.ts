@@ -18,6 +18,11 @@ export class IdMap {
     this.#ranges = ranges;
   }
 
+  /** The ranges, for whoever compares maps. */
+  toJSON(): unknown {
+    return this.#ranges;
+  }
+
   get isIdentity(): boolean {
     return this.#ranges.length === 0;
   }

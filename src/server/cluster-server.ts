@@ -75,6 +75,11 @@ export class ClusterServer {
       if (session === undefined || session.record.identity !== (peer.identity ?? null)) continue;
       const view = await this.#admit(peer, session.record);
       if (session.isOver) continue;
+      if (session.view.sameness !== undefined && session.view.sameness !== view.sameness) {
+        // What the client has cached and open is of another root, or other users' now.
+        await volume.sessions.end(session, 'its export has changed');
+        continue;
+      }
       volume.sessions.attach(peer, session, view);
       this.#volumeOf.set(peer, volume);
       const facts = await volume.factsOf(session);

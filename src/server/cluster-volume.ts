@@ -45,6 +45,8 @@ export interface ClusterVolumeOptions {
 }
 
 const defaultTtlMs = 30_000;
+/** Leases in one message. */
+const recalledAtOnce = 4096;
 /** So much of a TTL may a client that is evicted take to return its leases. */
 const evictionShare = 8;
 
@@ -207,7 +209,12 @@ export class ClusterVolume implements SessionParts {
     request: unknown,
     { operation, volume = this.volume, context }: { operation: Operation; volume?: Volume; context?: CallContext },
   ): Maybe<Answer<unknown>> {
-    return this.#covered.run({ session, name, request, operation, volume, context });
+    const { view, opens } = session;
+    const guarded: Operation =
+      view.confirm === undefined
+        ? operation
+        : (on, asked) => chain(view.confirm!(asked, opens), () => operation(on, asked));
+    return this.#covered.run({ session, name, request, operation: guarded, volume, context });
   }
 
   /** Calls that have an effect, by their slots. A repetition brings no lease: it may have been taken back meanwhile. */
@@ -324,7 +331,9 @@ export class ClusterVolume implements SessionParts {
       if (ino === undefined) this.recalls.returned(session.id, lease);
       else leases.push(ino === lease.ino ? lease : { ...lease, ino });
     }
-    if (leases.length > 0) session.push(pushes.recall.code, { leases, awaited });
+    for (let at = 0; at < leases.length; at += recalledAtOnce) {
+      session.push(pushes.recall.code, { leases: leases.slice(at, at + recalledAtOnce), awaited });
+    }
   }
 
   #overdue(id: number): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { drive, type Ino, ManualClock, type Maybe, rootIno, SeededRandom, sleep } from '#base';
+import { below, drive, type Ino, ManualClock, type Maybe, rootIno, SeededRandom, sleep } from '#base';
 import {
   type Answer,
   type CacheMode,
@@ -25,11 +25,18 @@ import { type Connection, type MemoryListener, MemoryNetwork } from '#transport'
 import { MemoryBlobStore } from './blob/memory.ts';
 import { type ClusterHandler, createClusterHandler } from './cluster-server.ts';
 import type { ClusterVolumeOptions } from './cluster-volume.ts';
-import { MemoryEngine } from './kv/memory.ts';
+import { MemoryEngine, type MemoryEngineOptions } from './kv/memory.ts';
 import { openVolume, type ServedVolume } from './open-volume.ts';
 import type { Admit } from './session/session-view.ts';
 
-export type TestOptions = ClusterVolumeOptions & { readonly seed?: number; readonly admit?: Admit };
+export interface TestOptions extends ClusterVolumeOptions {
+  readonly seed?: number;
+  readonly admit?: Admit;
+  /** Commits and reads take milliseconds, and little is kept in memory. */
+  readonly slowDisk?: boolean;
+}
+
+const slowestMs = 5;
 
 /** A server of one volume, and clients that do what a test tells them. */
 export class TestCluster {
@@ -41,7 +48,7 @@ export class TestCluster {
   server!: ClusterHandler;
   readonly #options: TestOptions;
   readonly #random: SeededRandom;
-  #engine = new MemoryEngine();
+  #engine: MemoryEngine;
   #blobs = new MemoryBlobStore();
   #listener!: MemoryListener;
   #hosts = 0;
@@ -49,8 +56,17 @@ export class TestCluster {
   private constructor(options: TestOptions) {
     this.#options = options;
     this.#random = new SeededRandom(options.seed ?? 1);
+    this.#engine = new MemoryEngine(this.#disk());
     const weather = { minDelayMs: 1, maxDelayMs: 3, lossPerMillion: 0, silenceMs: 500 };
     this.network = new MemoryNetwork({ clock: this.clock, random: this.#random, weather, codec: createCodec() });
+  }
+
+  #disk(): MemoryEngineOptions {
+    if (this.#options.slowDisk !== true) return {};
+    const later = (step: () => void): void => {
+      this.clock.after(below(this.#random, slowestMs * 10) / 10, step);
+    };
+    return { reads: later, commits: later };
   }
 
   static async start(options: TestOptions = {}): Promise<TestCluster> {
@@ -61,7 +77,10 @@ export class TestCluster {
 
   async #serve(keepOrphans = true): Promise<void> {
     const parts = { engine: this.#engine, blobs: this.#blobs, clock: this.clock, random: this.#random };
-    this.volume = await openVolume(parts, { keepOrphans });
+    this.volume = await openVolume(parts, {
+      keepOrphans,
+      ...(this.#options.slowDisk === true && { store: { clean: { entries: 16, bytes: 8192 } } }),
+    });
     const onNews = (sentence: string): void => void this.news.push(sentence);
     this.server = await createClusterHandler(this.volume, { onNews, ...this.#options });
     this.isUp = true;
@@ -85,7 +104,7 @@ export class TestCluster {
 
   async #crash(keepOrphans: boolean): Promise<void> {
     this.isUp = false;
-    this.#engine = this.#engine.crash();
+    this.#engine = this.#engine.crash(undefined, this.#disk());
     this.#blobs = this.#blobs.afterKill();
     await this.#serve(keepOrphans);
   }

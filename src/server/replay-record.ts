@@ -42,10 +42,14 @@ const attributeFields = [
 ] as const satisfies (keyof Attributes)[];
 
 export function encodeReplay({ sequence, code, reply }: ReplayRecord): Uint8Array {
-  const numbers = [sequence, code, ...replyNumbers(reply)];
-  const view = new DataView(new ArrayBuffer(numbers.length * 8));
-  for (const [index, number] of numbers.entries()) view.setFloat64(index * 8, number, true);
-  return new Uint8Array(view.buffer);
+  const body =
+    reply === undefined ? 0 : typeof reply === 'number' ? 1 : 'written' in reply ? 2 : attributeFields.length;
+  // Every machine that this runs on is little-endian.
+  const numbers = new Float64Array(headNumbers + body);
+  numbers[0] = sequence;
+  numbers[1] = code;
+  numbers[2] = fillReply(numbers, reply);
+  return new Uint8Array(numbers.buffer);
 }
 
 /** Fails with `corrupted` when the bytes are no record. */
@@ -68,12 +72,21 @@ export function decodeReplay(bytes: Uint8Array): ReplayRecord {
   }
 }
 
-function replyNumbers(reply: StoredReply): number[] {
-  if (reply === undefined) return [kinds.nothing];
-  if (typeof reply === 'number') return [kinds.number, reply];
-  if ('written' in reply) return [kinds.write, reply.written, reply.end];
+/** Writes the reply behind the head; returns its kind. */
+function fillReply(numbers: Float64Array, reply: StoredReply): number {
+  if (reply === undefined) return kinds.nothing;
+  if (typeof reply === 'number') {
+    numbers[headNumbers] = reply;
+    return kinds.number;
+  }
+  if ('written' in reply) {
+    numbers[headNumbers] = reply.written;
+    numbers[headNumbers + 1] = reply.end;
+    return kinds.write;
+  }
   assert('ino' in reply, 'a reply that has no form in the store');
-  return [kinds.attributes, ...attributeFields.map((field) => Number(reply[field]))];
+  for (let at = 0; at < attributeFields.length; at++) numbers[headNumbers + at] = Number(reply[attributeFields[at]!]);
+  return kinds.attributes;
 }
 
 function attributesFrom(numbers: readonly number[]): Attributes {

@@ -15,6 +15,8 @@ export interface FrameStreamOptions {
   readonly limits: StreamLimits;
   /** For long bodies; whoever receives one may give it back. */
   readonly buffers: BufferPool | undefined;
+  /** Whether this end breaks a silence: the client's does, and its server hears of it in time. */
+  readonly pings: boolean;
 }
 
 /** What a stream tells its end of the connection. */
@@ -30,6 +32,8 @@ export interface FrameStreamEvents {
 
 /** How long an end waits after its last word until it drops the connection, for the other to read it. */
 const lingerMs = 1000;
+/** A timer that is later was held up with the whole process. */
+const lateMaxMs = 1000;
 const noFrame = { code: 0, id: 0, slot: 0, session: 0, sequence: 0 };
 /** A reason is shortened to this; it goes to a log. */
 const reasonMaxBytes = 1024;
@@ -41,7 +45,7 @@ export class FrameStream implements FrameReceiver {
   readonly #sender: FrameSender;
   readonly #reader: FrameReader;
   #heardAtMs: number;
-  #beat: Timer | undefined;
+  #check: Timer | undefined;
   #linger: Timer | undefined;
   #socketError: Error | undefined;
   #hasEnded = false;
@@ -68,7 +72,7 @@ export class FrameStream implements FrameReceiver {
     this.#sender.raw(encodeHello({ checksums, callsMax: limits.callsMax, bytesMax: limits.callBytesMax }));
     socket.on('data', (chunk: Buffer) => this.#guarded(() => this.#reader.read(chunk)));
     socket.on('end', () => this.#guarded(() => this.#reader.end()));
-    this.#beatLater();
+    this.#checkAt(limits.silenceMs / 2);
   }
 
   get unsentBytes(): number {
@@ -143,7 +147,7 @@ export class FrameStream implements FrameReceiver {
   #end(reason: FsError, refused: boolean): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#beat?.cancel();
+    this.#check?.cancel();
     const { socket, clock } = this.#options;
     if (!socket.destroyed) {
       socket.end();
@@ -167,23 +171,29 @@ export class FrameStream implements FrameReceiver {
     return new FsError('disconnected', `the connection to ${where} broke: ${code}`, { cause });
   }
 
-  #beatLater(): void {
-    const { clock, limits } = this.#options;
-    const periodMs = limits.silenceMs / 3;
-    const dueAtMs = clock.nowMs() + periodMs;
-    this.#beat = clock.after(periodMs, () => this.#check(periodMs, clock.nowMs() - dueAtMs));
+  /** Looks again when the other end will have been silent for so long, if it still is. */
+  #checkAt(silentMs: number): void {
+    const { clock } = this.#options;
+    const dueAtMs = this.#heardAtMs + silentMs;
+    const delayMs = Math.max(dueAtMs - clock.nowMs(), 0);
+    this.#check = clock.after(delayMs, () => this.#checkSilence(clock.nowMs() - dueAtMs));
   }
 
-  #check(periodMs: number, lateMs: number): void {
-    const { clock, limits, where } = this.#options;
+  #checkSilence(lateMs: number): void {
+    const { clock, limits, where, pings } = this.#options;
     // Whoever was stopped himself, or does not listen, cannot say that the other was silent.
-    if (lateMs > periodMs / 2 || this.#reader.isStopped) this.#heardAtMs = clock.nowMs();
+    if (lateMs > lateMaxMs || this.#reader.isStopped) this.#heardAtMs = clock.nowMs();
     const silentMs = clock.nowMs() - this.#heardAtMs;
+    const pingAfterMs = limits.silenceMs / 2;
     if (silentMs >= limits.silenceMs) {
       this.destroy(new FsError('disconnected', `no sign of life from ${where} for ${Math.round(silentMs)} ms`));
       return;
     }
-    if (silentMs >= periodMs / 2) this.send({ ...noFrame, kind: frameKinds.ping });
-    this.#beatLater();
+    if (!pings || silentMs < pingAfterMs) {
+      this.#checkAt(pings ? pingAfterMs : limits.silenceMs);
+      return;
+    }
+    this.send({ ...noFrame, kind: frameKinds.ping });
+    this.#checkAt(limits.silenceMs);
   }
 }

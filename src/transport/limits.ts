@@ -12,7 +12,7 @@ export interface StreamLimits {
   readonly unsentMaxBytes: number;
   /** A client that lets so much lie that was pushed is dropped. */
   readonly pushedMaxBytes: number;
-  /** Without a sign of life for so long, a connection is taken for broken. */
+  /** Without a sign of life for so long, a connection is taken for broken; a client pings after half of it. */
   readonly silenceMs: number;
   /** From the call of `connect` to the hello of the server. */
   readonly connectTimeoutMs: number;
@@ -25,7 +25,9 @@ export const streamLimits: StreamLimits = {
   waitingMax: 8192,
   unsentMaxBytes: 16 * 1024 * 1024,
   pushedMaxBytes: 64 * 1024 * 1024,
-  silenceMs: 15_000,
+  // A ping finds its place between two heartbeats of a session (10 s), so that an idle one costs little; and a client
+  // that finds its connection dead has time to make another before its session ends (30 s).
+  silenceMs: 20_000,
   connectTimeoutMs: 10_000,
 };
 

@@ -10,12 +10,15 @@ export interface ServedConnectionOptions extends FrameStreamOptions {
   readonly identity: string | undefined;
   readonly codec: Codec;
   readonly handler: Handler;
+  /** The long content of a reply has been sent. */
+  readonly reuse: ((bytes: Uint8Array) => void) | undefined;
   /** Called once; with `refused` because of what the client sent. */
   readonly onEnded: (connection: ServedConnection, reason: FsError, refused: boolean) => void;
 }
 
-/** Shorter bodies are not worth it. */
+/** Shorter bodies, and shorter content of replies, are not worth it. */
 const recycledBytes = 64 * 1024;
+const reusedBytes = 32 * 1024;
 const noCall = { slot: 0, session: 0, sequence: 0 };
 
 /** One client's connection over a stream, on the server. */
@@ -159,6 +162,11 @@ export class ServedConnection implements Peer, FrameStreamEvents {
       return;
     }
     this.#stream.send({ ...noCall, kind: frameKinds.reply, code, id }, body);
+    const content = body.at(-1);
+    const { reuse } = this.#options;
+    if (reuse !== undefined && content !== undefined && content.length >= reusedBytes) {
+      this.#stream.afterSent(() => reuse(content));
+    }
     this.#afterAnswer();
   }
 

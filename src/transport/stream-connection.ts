@@ -67,7 +67,7 @@ export class StreamConnection implements Connection, FrameStreamEvents {
   constructor(options: StreamConnectionOptions) {
     this.#options = options;
     const { socket, readyEvent, clock, limits, where } = options;
-    this.#stream = new FrameStream(options, this);
+    this.#stream = new FrameStream({ ...options, pings: true }, this);
     this.#connecting = clock.after(limits.connectTimeoutMs, () => {
       const message = `${where} did not answer within ${limits.connectTimeoutMs} ms`;
       this.#stream.destroy(new FsError('disconnected', message));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { type FsError, ManualClock, SystemClock } from '#base';
+import { BufferPool, type FsError, ManualClock, SystemClock } from '#base';
 import { anyMessageCodec as codec } from './any-message.testing.ts';
 import type { ListenOptions, StreamListener } from './stream-listener.ts';
 import { type ConnectOptions, connectTcp, listenTcp } from './tcp.ts';
@@ -108,6 +108,38 @@ test('a server reads no more calls of a client that reads no replies', async (t)
   socket.resume();
   await Promise.all(calls);
   assert.equal(served, 2001);
+});
+
+test('memory that is used again holds what it should when it is looked at', async (t) => {
+  const pool = new BufferPool(8 * 2 ** 20);
+  const buffers = new BufferPool(8 * 2 ** 20);
+  const memories = new Set<ArrayBufferLike>();
+  const { port } = await listen(
+    t,
+    async (_header, request) => {
+      const content = request as Uint8Array;
+      const [first] = content;
+      if (first! % 3 === 0) await setImmediate();
+      const reply = pool.take(content.length);
+      // Of what was received, in case that another call has it by now.
+      for (let at = 0; at < reply.length; at += 1000) reply[at] = content[at]!;
+      memories.add(content.buffer).add(reply.buffer);
+      return reply;
+    },
+    { reuse: (bytes) => pool.giveBack(bytes) },
+  );
+  const connection = connect(t, port, { buffers });
+  const repeat = async (start: number): Promise<void> => {
+    for (let n = start; n < start + 25; n++) {
+      const content = new Uint8Array(200_000 + n * 1000).fill(n);
+      const reply = (await connection.call(header, content)) as Uint8Array;
+      assert.equal(reply.length, content.length);
+      for (let at = 0; at < reply.length; at += 1000) assert.equal(reply[at], n);
+      buffers.giveBack(reply);
+    }
+  };
+  await Promise.all([0, 25, 50, 75, 100, 125].map(repeat));
+  assert(memories.size < 200, `${memories.size} buffers for 300 messages`);
 });
 
 test('a client that does not read what is pushed is dropped', async (t) => {
@@ -244,6 +276,14 @@ test('somebody who says no hello is dropped, and so is one connection too many',
   assert.deepEqual(refused, ['too many connections']);
   silent.resume();
   await once(silent, 'end');
+});
+
+test('where somebody listens already nobody else can', async (t) => {
+  const { port } = await listen(t, () => 1);
+  await assert.rejects(listenTcp({ host, port, codec, clock, handler: () => 1 }), {
+    status: 'busy',
+    message: `cannot listen at ${host}:${port}: EADDRINUSE`,
+  });
 });
 
 /** A clock that went on while the process did not. */

@@ -15,6 +15,8 @@ export interface ListenOptions {
   readonly handler: Handler;
   readonly clock: Clock;
   readonly limits?: Partial<StreamLimits>;
+  /** The long content of a reply has been sent: its memory may serve another. */
+  readonly reuse?: ((bytes: Uint8Array) => void) | undefined;
   /** Connections at a time; one more is refused. */
   readonly connectionsMax?: number;
   /** Somebody was refused, before or because of what was received: for the log. */
@@ -65,7 +67,11 @@ export class SocketListener implements StreamListener {
   listen(): Promise<this> {
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', (cause: NodeJS.ErrnoException) => {
+      this.#server.on('error', (cause: NodeJS.ErrnoException) => {
+        if (this.#server.listening) {
+          this.refused(`a connection could not be accepted: ${cause.code}`, 'an unknown address');
+          return;
+        }
         const status = cause.code === 'EADDRINUSE' ? 'busy' : cause.code === 'EACCES' ? 'accessDenied' : 'io';
         reject(new FsError(status, `cannot listen at ${host ?? '*'}:${port}: ${cause.code}`, { cause }));
       });
@@ -116,7 +122,7 @@ export class SocketListener implements StreamListener {
 
   /** Serves whoever is at the other end of a socket that is ready. */
   accept(socket: Socket, identity: string | undefined): void {
-    const { codec, handler, onConnected, onDisconnected } = this.#options;
+    const { codec, handler, reuse, onConnected, onDisconnected } = this.#options;
     const connection: ServedConnection = new ServedConnection({
       ...this.#streamOptions,
       socket,
@@ -124,6 +130,7 @@ export class SocketListener implements StreamListener {
       identity,
       codec,
       handler,
+      reuse,
       onEnded: (ended, reason, refused) => {
         this.#connections.delete(ended);
         if (refused) this.refused(reason.message, ended.address);
@@ -136,7 +143,7 @@ export class SocketListener implements StreamListener {
 
   get #streamOptions() {
     const { clock } = this.#options;
-    return { checksums: this.#checksums, clock, limits: this.#limits, buffers: this.#buffers };
+    return { checksums: this.#checksums, clock, limits: this.#limits, buffers: this.#buffers, pings: false };
   }
 
   get #address(): AddressInfo {

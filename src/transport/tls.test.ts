@@ -125,3 +125,11 @@ test('who speaks TLS to a server without, or none to one with, is told so', asyn
   const connection = connectTcp({ host, port: listener.port, codec, clock });
   await assert.rejects(call(connection), /asks for certificates|speaks TLS/);
 });
+
+test('a certificate that cannot be read is a mistake of this side', async () => {
+  const broken = { ...client, cert: 'no certificate' };
+  assert.throws(() => connectTls({ host, port: 1, codec, clock, tls: broken }), { status: 'invalid' });
+  await assert.rejects(listenTls({ host, port: 0, codec, clock, handler: () => 1, tls: broken }), {
+    status: 'invalid',
+  });
+});

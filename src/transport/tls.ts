@@ -1,7 +1,9 @@
 import { constants } from 'node:crypto';
 import { isIP } from 'node:net';
 import { connect, createServer, type PeerCertificate, type Server, type TLSSocket } from 'node:tls';
+import { FsError } from '#base';
 import { certificateFailure, handshakeFailure } from './connect-failure.ts';
+import { streamLimits } from './limits.ts';
 import { StreamConnection } from './stream-connection.ts';
 import { addressOf, type ListenOptions, SocketListener, type StreamListener } from './stream-listener.ts';
 import { type ConnectOptions, connectionOptions } from './tcp.ts';
@@ -39,28 +41,29 @@ const serverVersions = { ...versions, secureOptions: constants.SSL_OP_NO_TICKET 
 
 /**
  * A connection over TLS 1.3, both ends with certificates. As `connectTcp`; when either certificate is not accepted,
- * calls fail with `accessDenied` and the reason.
+ * calls fail with `accessDenied` and the reason. Fails with `invalid` when its own cannot be read.
  */
 export function connectTls(options: TlsConnectOptions): Connection {
   const { host, port, tls, serverName = host } = options;
   // An address is no name that the handshake may carry; the certificate is compared with it all the same.
   const servername = isIP(serverName) === 0 ? { servername: serverName } : {};
-  const socket = connect({ host, port, ...tls, ...versions, ...servername, rejectUnauthorized: true });
+  const socket = usable(() => connect({ host, port, ...tls, ...versions, ...servername, rejectUnauthorized: true }));
   socket.setNoDelay(true);
   return new StreamConnection({ ...connectionOptions(options), socket, readyEvent: 'secureConnect', checksums: false });
 }
 
 /** Serves over TLS 1.3 whoever has a certificate of the authority. */
 export async function listenTls(options: TlsListenOptions): Promise<TlsListener> {
-  const server = createServer({
+  const tlsOptions = {
     ...options.tls,
     ...serverVersions,
     requestCert: true,
     // Node would end the connection without a word to either side: whoever is not authorized is refused below.
     rejectUnauthorized: false,
     noDelay: true,
-    handshakeTimeout: options.limits?.connectTimeoutMs ?? 10_000,
-  });
+    handshakeTimeout: options.limits?.connectTimeoutMs ?? streamLimits.connectTimeoutMs,
+  };
+  const server = usable(() => createServer(tlsOptions));
   const listener = new RenewableListener(server, options);
   server.on('secureConnection', (socket) => {
     if (socket.authorized && !socket.isSessionReused()) listener.accept(socket, nameOf(socket.getPeerCertificate()));
@@ -79,7 +82,17 @@ class RenewableListener extends SocketListener implements TlsListener {
   }
 
   renew(tls: TlsIdentity): void {
-    this.#secureServer.setSecureContext({ ...tls, ...serverVersions });
+    usable(() => this.#secureServer.setSecureContext({ ...tls, ...serverVersions }));
+  }
+}
+
+/** Certificates and keys are read when they are first used. */
+function usable<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new FsError('invalid', `certificate, key or authority cannot be used: ${message}`, { cause });
   }
 }
 

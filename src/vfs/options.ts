@@ -8,6 +8,8 @@ export interface VfsOptions {
   readonly noAtime: boolean;
   /** Let the kernel read and write the store's files itself where it can. */
   readonly passthrough: boolean;
+  /** What `read` gave has been used: its memory may serve another. */
+  readonly reuse?: (bytes: Uint8Array) => void;
 }
 
 /** An embedded mount is the only client: nothing changes but through this kernel, so it may believe for a day. */

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import { type ByteString, chain, type Handle, type Ino, type Maybe, rootIno } from '#base';
+import { type ByteString, chain, FsError, type Handle, type Ino, type Maybe, rootIno } from '#base';
 import type { Client } from '#client';
 import {
   type AttributeChanges,
@@ -113,33 +113,39 @@ export class Vfs {
    * Entries after `cookie`, at most `limit`, '.' and '..' first; an empty list is the end. Entries with attributes
    * lend no reference yet: the caller counts those that it delivers with `deliver`.
    */
-  readdir(ino: Ino, cookie: number, limit: number, withAttributes: boolean): Maybe<DirectoryEntry[]> {
+  readdir(
+    ino: Ino,
+    cookie: number,
+    limit: number,
+    withAttributes: boolean,
+    caller: Caller = superuser,
+  ): Maybe<DirectoryEntry[]> {
     // A directory that was removed has no entries, not even its own.
     if (this.inodes.removed(ino) !== undefined) return [];
     const { noAtime } = this.#options;
-    if (cookie >= dotDotCookie)
-      return this.#client.call('readdir', {
-        ino,
-        cookie: cookie === dotDotCookie ? 0 : cookie,
-        limit,
-        withAttributes,
-        noAtime,
-      });
-    return chain(this.#client.call('lookup', { caller: superuser, parent: ino, name: '..' }), (parent) => {
-      const dots = [dot('.', ino, dotCookie), dot('..', parent?.ino ?? ino, dotDotCookie)].slice(
-        cookie,
-        cookie + limit,
-      );
+    const listing = { ino, limit, withAttributes, noAtime, caller };
+    if (cookie >= dotDotCookie) {
+      return this.#client.call('readdir', { ...listing, cookie: cookie === dotDotCookie ? 0 : cookie });
+    }
+    return chain(this.#parentOf(ino), (parent) => {
+      const dots = [dot('.', ino, dotCookie), dot('..', parent ?? ino, dotDotCookie)].slice(cookie, cookie + limit);
       if (dots.length === limit) return dots;
-      const rest = this.#client.call('readdir', {
-        ino,
-        cookie: 0,
-        limit: limit - dots.length,
-        withAttributes,
-        noAtime,
-      });
+      const rest = this.#client.call('readdir', { ...listing, cookie: 0, limit: limit - dots.length });
       return chain(rest, (entries) => [...dots, ...entries]);
     });
+  }
+
+  /** The directory above, for a listing; undefined where a server does not tell, which must not end the listing. */
+  #parentOf(ino: Ino): Maybe<Ino | undefined> {
+    const untold = (error: unknown): undefined => {
+      if (!(error instanceof FsError && error.status === 'accessDenied')) throw error;
+    };
+    try {
+      const found = this.#client.call('lookup', { caller: superuser, parent: ino, name: '..' });
+      return found instanceof Promise ? found.then((parent) => parent?.ino, untold) : found?.ino;
+    } catch (error) {
+      return untold(error);
+    }
   }
 
   /** An entry of a listing reaches the kernel with its attributes: lends a reference. */
@@ -245,6 +251,7 @@ export class Vfs {
   /** What `read` gave has been used: its memory may serve the next read. */
   reuse(bytes: Uint8Array): void {
     this.#client.files?.reuse(bytes);
+    this.#options.reuse?.(bytes);
   }
 
   /**

@@ -52,6 +52,7 @@ export const requests: { readonly [N in CallName]: Field<RequestOf<N>> } = {
     limit: u32,
     withAttributes: bool,
     noAtime: optional(bool),
+    caller: optional(caller),
   }),
   readlink: fields<RequestOf<'readlink'>>({ ino, noAtime: optional(bool) }),
   getattr: fields<RequestOf<'getattr'>>({ ino }),

@@ -97,7 +97,7 @@ function requestOf({ call, ino, other, name, newName }: Step): unknown {
     case 'link':
       return { caller, ino: other, parent: ino, name };
     case 'readdir':
-      return { ino, cookie: 0, limit: 100, withAttributes: true };
+      return { caller, ino, cookie: 0, limit: 100, withAttributes: true };
     case 'setattr':
       return { caller, ino, changes: { mode: 0o640, uid: other } };
     case 'getxattr':
@@ -138,6 +138,7 @@ async function walk(server: ExportedClient, ino: Ino, found = new Map<Ino, strin
   found.set(ino, JSON.stringify({ ...attributes, atimeSec: 0, atimeNsec: 0 }));
   if ((attributes.mode & S_IFMT) !== S_IFDIR) return found;
   const entries: DirectoryEntry[] = await server.call('readdir', {
+    caller: clientRoot,
     ino,
     cookie: 0,
     limit: 1000,

@@ -162,7 +162,13 @@ test('ids are mapped in attributes, changes, callers and ACLs, and unmapped ones
   assert.deepEqual([stored.uid, stored.gid], [51_001, 61_002]);
   const shown = await client.call('getattr', { ino: file.ino });
   assert.deepEqual([shown.uid, shown.gid], [65534, 65534]);
-  const listing = await client.call('readdir', { ino: rootIno, cookie: 0, limit: 9, withAttributes: true });
+  const listing = await client.call('readdir', {
+    caller: clientRoot,
+    ino: rootIno,
+    cookie: 0,
+    limit: 9,
+    withAttributes: true,
+  });
   assert.deepEqual(listing.map((entry) => entry.attributes!.uid).sort(), [1001, 65534]);
   assert.equal((await client.make('g', { caller: user(5) })).uid, 65534);
   const give = (changes: { uid?: number; gid?: number }) =>
@@ -224,6 +230,16 @@ test('content is read and written only by who opened it so', async () => {
   await assert.rejects(client.call('fallocate', fallocate), refused);
   const copied = { caller: clientRoot, from: file.ino, fromOffset: 0, to: file.ino, toOffset: 5, length: 1 };
   await assert.rejects(client.call('copyRange', copied), refused);
+});
+
+test('a directory is listed by who may read it, and by nobody who does not say who it is', async () => {
+  const { client } = await makeTree();
+  const { ino } = await client.mkdir('private', { mode: S_IFDIR | 0o711, caller: user(5) });
+  await client.make('x', { parent: ino, caller: user(5) });
+  assert.deepEqual(await client.names(ino, user(5)), ['x']);
+  await assert.rejects(client.names(ino, user(6)), { status: 'accessDenied' });
+  const unsaid = { ino, cookie: 0, limit: 9, withAttributes: true };
+  await assert.rejects(client.call('readdir', unsaid), { status: 'accessDenied' });
 });
 
 test('a claim to have the file open for writing is checked', async () => {

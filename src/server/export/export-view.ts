@@ -5,6 +5,7 @@ import {
   type Caller,
   type CallName,
   type DirectoryEntry,
+  MAY_READ,
   MAY_WRITE,
   O_ACCMODE,
   O_RDONLY,
@@ -14,6 +15,8 @@ import {
   superuser,
 } from '#protocol';
 import type { Export } from '#security';
+import { requireAccess } from '../meta/guard.ts';
+import { requireDirectory } from '../meta/inode.ts';
 import { lookup } from '../meta/lookup.ts';
 import type { SessionOpens } from '../session/session-opens.ts';
 import type { SessionView } from '../session/session-view.ts';
@@ -72,6 +75,8 @@ export async function findExportRoot(volume: Volume, { path }: Export): Promise<
 export class ExportView implements SessionView {
   readonly granted: Export;
   readonly readOnly: boolean;
+  readonly sameness: string;
+  readonly confirm?: (permitted: unknown, opens: SessionOpens) => Maybe<void>;
   /** The volume's number of what the client calls inode 1. */
   readonly root: Ino;
   readonly #volume: Volume;
@@ -89,6 +94,8 @@ export class ExportView implements SessionView {
     this.granted = granted;
     this.root = root;
     this.readOnly = granted.readOnly;
+    this.sameness = JSON.stringify([root, granted]);
+    if (root !== rootIno) this.confirm = (permitted, opens) => this.#confine(permitted as Fields, opens);
     this.#mapsIds = isIdMapped(granted);
     this.#trusts = granted.squash === 'none';
     this.#isPlain = root === rootIno && this.#trusts && !this.#mapsIds;
@@ -101,7 +108,9 @@ export class ExportView implements SessionView {
   permit<N extends CallName>(name: N, translated: RequestOf<N>, opens: SessionOpens): Maybe<RequestOf<N>> {
     if (this.readOnly && changes(name, translated)) fail('readOnly', 'this client may only read');
     const permitted = authorized(name, translated, opens);
-    return chain(this.#confine(permitted as Fields, opens), () => permitted);
+    const confined = this.#confine(permitted as Fields, opens);
+    if (name !== 'readdir') return chain(confined, () => permitted);
+    return chain(confined, () => chain(this.#requireListable(permitted as RequestOf<'readdir'>), () => permitted));
   }
 
   show<N extends CallName>(name: N, request: RequestOf<N>, answer: Answer<unknown>): Answer<unknown> {
@@ -203,6 +212,14 @@ export class ExportView implements SessionView {
     const meant = this.#mapsIds ? meantOwners(request.changes, this.granted) : request.changes;
     const kills = !this.#trusts && meant.size !== undefined;
     return { ...request, changes: kills ? { ...meant, killPrivileges: true } : meant };
+  }
+
+  /** Its `opendir` may have been answered by the client itself. */
+  #requireListable({ ino, caller }: RequestOf<'readdir'>): Maybe<void> {
+    if (caller === undefined) fail('accessDenied', `directory ${ino}: the call does not say who lists it`);
+    return this.#volume.store.read((snapshot) => {
+      requireAccess(snapshot, requireDirectory(snapshot, ino), caller, MAY_READ);
+    });
   }
 
   #confine(request: Fields, opens: SessionOpens): Maybe<void> {

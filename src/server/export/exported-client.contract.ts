@@ -63,8 +63,8 @@ export class ExportedClient {
     return this.call('lookup', { caller, parent, name });
   }
 
-  async names(ino: Ino = rootIno): Promise<ByteString[]> {
-    const entries = await this.call('readdir', { ino, cookie: 0, limit: 1000, withAttributes: false });
+  async names(ino: Ino = rootIno, caller: Caller = clientRoot): Promise<ByteString[]> {
+    const entries = await this.call('readdir', { caller, ino, cookie: 0, limit: 1000, withAttributes: false });
     return entries.map((entry) => entry.name).sort();
   }
 

@@ -16,7 +16,7 @@ test('whatever a client may believe is so, whatever others do and however slow m
   let believed = 0;
   let succeeded = 0;
   for (let seed = 1; seed <= schedules; seed++) {
-    const cluster = await TestCluster.start({ seed });
+    const cluster = await TestCluster.start({ seed, slowDisk: seed % 2 === 0 });
     const random = new SeededRandom(seed);
     cluster.network.weather.maxDelayMs = 1 + below(random, 20);
     const believers: Believer[] = [];
@@ -145,7 +145,7 @@ test('what a client believes is so when servers restart, cables are pulled and s
   let believed = 0;
   let succeeded = 0;
   for (let seed = 1; seed <= troubledSchedules; seed++) {
-    const cluster = await TestCluster.start({ seed });
+    const cluster = await TestCluster.start({ seed, slowDisk: seed % 2 === 0 });
     const random = new SeededRandom(1000 + seed);
     const believers: Believer[] = [];
     for (let index = 0; index < clientCount; index++) {

@@ -169,7 +169,7 @@ export class CoveredCalls {
     while (!session.isOver && signal?.aborted !== true && recalls.areNeeded(session.id, breaks)) {
       const returned = recalls.end(session.id, breaks);
       if (returned === undefined) continue;
-      await (signal === undefined ? Promise.race([returned, session.over]) : unlessAborted(returned, session, signal));
+      await unlessUnwanted(returned, session, signal);
     }
     this.#requireWanted(call);
   }
@@ -365,10 +365,12 @@ function* inosShown({ claims }: Touched, name: CallName, reply: unknown): Iterab
 }
 
 /** Waits for `returned` until the session is over or the signal aborts. */
-async function unlessAborted(returned: Promise<unknown>, session: Session, signal: AbortSignal): Promise<void> {
+async function unlessUnwanted(returned: Promise<unknown>, session: Session, signal?: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stop = (): void => resolve();
-  signal.addEventListener('abort', stop);
-  await Promise.race([returned, session.over, promise]);
-  signal.removeEventListener('abort', stop);
+  const stay = session.whenOver(stop);
+  signal?.addEventListener('abort', stop);
+  await Promise.race([returned, promise]);
+  stay();
+  signal?.removeEventListener('abort', stop);
 }

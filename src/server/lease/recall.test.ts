@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Ino, rootIno } from '#base';
+import { type Ino, rootIno, sleep } from '#base';
 import { leases, superuser } from '#protocol';
 import { assertStale, TestCluster } from '../cluster.testing.ts';
 
@@ -248,17 +248,34 @@ test('what a client does not wait for any more is not carried out, unless it has
 });
 
 test('a read does not show what a crash of the server could take away', async () => {
+  const cluster = await TestCluster.start({ slowDisk: true });
+  const [a, b] = [await cluster.client(), await cluster.client()];
+  let seen = 0;
+  for (let round = 0; round < 20; round++) {
+    const made = a.make(`${round}`);
+    const looks = Array.from({ length: 10 }, async (_, index) => {
+      await sleep(cluster.clock, index);
+      if ((await b.lookup(`${round}`)) === undefined) return;
+      seen += 1;
+      // The power goes as soon as the answer is there.
+      const { durable, committed } = cluster.volume.store;
+      assert.equal(durable, committed);
+    });
+    await cluster.wait(Promise.all([...looks, made]));
+  }
+  assert(seen > 20, `${seen} were seen`);
+});
+
+test('many leases are recalled in several messages', async () => {
   const cluster = await TestCluster.start();
   const [a, b] = [await cluster.client(), await cluster.client()];
-  const seen: unknown[] = [];
-  const made = a.make('a');
-  for (let round = 0; round < 20; round++) {
-    const looked = b.lookup('a').then((found) => {
-      if (found !== undefined) assert.equal(cluster.volume.store.durable, cluster.volume.store.committed);
-      seen.push(found);
-    });
-    await cluster.wait(looked);
+  const id = a.facts.session;
+  for (let ino = 1000; ino < 11_000; ino++) {
+    cluster.server.volume.leases.grant(id, { ino: ino as Ino, kinds: attr.bit, number: 1 });
   }
-  await cluster.wait(made);
-  assert(seen.some((found) => found !== undefined));
+  await cluster.wait(cluster.server.evict(id));
+  await cluster.wait(b.getattr(rootIno));
+  const sizes = a.recalls.map(({ leases }) => leases.length);
+  assert(sizes.length > 1 && sizes.every((size) => size <= 4096), `${sizes}`);
+  assert.equal(cluster.server.volume.leases.countOf(id), 0);
 });

@@ -21,7 +21,8 @@ export function requireMayChange(snapshot: Snapshot, inode: Inode, caller: Calle
   if (caller.checked) return;
   if (changes.uid !== undefined) requireMayGive(inode, caller, changes.uid);
   if (changes.gid !== undefined) requireMayGiveGroup(inode, caller, changes.gid);
-  if (changes.mode !== undefined || setsTimes(changes)) requireOwner(inode, caller);
+  if (changes.mode !== undefined || changes.ctime !== undefined || setsTimes(changes)) requireOwner(inode, caller);
+  else if (killsAlone(changes)) requireOwner(inode, caller);
   else if (touches(changes) && !ownerOrCapable(inode, caller)) requireAccess(snapshot, inode, caller, MAY_WRITE);
 }
 
@@ -55,6 +56,11 @@ function requireMayGive(inode: Inode, caller: Caller, uid: number): void {
 function requireMayGiveGroup(inode: Inode, caller: Caller, gid: number): void {
   if (caller.uid === inode.uid && (gid === inode.gid || caller.inGroup(gid))) return;
   if (!caller.capable(CAP_CHOWN)) fail('notPermitted', `uid ${caller.uid} may not set group ${gid}`);
+}
+
+/** No system call of somebody else takes setuid away and does nothing besides. */
+function killsAlone({ killPrivileges, size, uid, gid, atime, mtime }: AttributeChanges): boolean {
+  return killPrivileges === true && (size ?? uid ?? gid ?? atime ?? mtime) === undefined;
 }
 
 /** Both times to now is what every writer may do; anything else about times takes the owner (do_utimes). */

@@ -43,6 +43,8 @@ export class SessionTable {
   readonly #options: SessionTableOptions;
   readonly #sessions = new Map<number, Session>();
   readonly #byPeer = new WeakMap<Peer, Session>();
+  /** Connections whose end is listened for, once however often they attach. */
+  readonly #watched = new WeakSet<Peer>();
   readonly #sweepMs: number;
   #timer: Timer | undefined;
   readonly #startedAtMs: number;
@@ -189,12 +191,18 @@ export class SessionTable {
     if (other !== session) other?.removePeer(peer);
     this.#byPeer.set(peer, session);
     session.addPeer(peer);
-    const lost = (): void => {
-      session.removePeer(peer);
-      if (session.peers.length > 0 && !session.isOver) this.#options.peerLost(session);
-    };
     if (peer.closed.aborted) session.removePeer(peer);
-    else peer.closed.addEventListener('abort', lost, { once: true });
+    else if (!this.#watched.has(peer)) this.#watch(peer);
+  }
+
+  #watch(peer: Peer): void {
+    this.#watched.add(peer);
+    const lost = (): void => {
+      const session = this.#byPeer.get(peer);
+      session?.removePeer(peer);
+      if (session !== undefined && session.peers.length > 0 && !session.isOver) this.#options.peerLost(session);
+    };
+    peer.closed.addEventListener('abort', lost, { once: true });
   }
 
   #sweepLater(): void {

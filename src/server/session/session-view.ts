@@ -9,6 +9,8 @@ import type { SessionOpens } from './session-opens.ts';
  */
 export interface SessionView {
   readonly readOnly: boolean;
+  /** The same for views that show the same; undefined where nothing was decided yet. */
+  readonly sameness: string | undefined;
   /** The directory that is inode 1 to the client. */
   readonly root: Ino;
   /**
@@ -22,6 +24,11 @@ export interface SessionView {
    * `badHandle` for the content of a file that the session has not open so.
    */
   permit<N extends CallName>(name: N, translated: RequestOf<N>, opens: SessionOpens): Maybe<RequestOf<N>>;
+  /**
+   * Once more, when the objects of the call are locked: a rename may have come between. Missing where nothing is
+   * outside.
+   */
+  readonly confirm?: (permitted: unknown, opens: SessionOpens) => Maybe<void>;
   /** What the client is to see of the answer to its `request`. */
   show<N extends CallName>(name: N, request: RequestOf<N>, answer: Answer<unknown>): Answer<unknown>;
   /** Whether the session may take back an open of the inode that it had before the server started anew. */
@@ -43,6 +50,7 @@ export type Admit = (peer: Peer, request: CreateSessionRequest) => Maybe<Session
 /** The whole volume, as it is, for clients that are trusted like the server itself. */
 export const wholeVolume: SessionView = {
   readOnly: false,
+  sameness: undefined,
   root: rootIno,
   translate: (_name, request) => request,
   permit: (_name, request) => request,

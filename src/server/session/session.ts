@@ -24,10 +24,8 @@ export class Session {
   /** Decided anew with each attaching. */
   view: SessionView;
   lastHeardMs: number;
-  /** Resolves when it is over. */
-  readonly over: Promise<void>;
   #isOver = false;
-  #end!: () => void;
+  readonly #whenOver = new Set<() => void>();
   /** About to be ended: it is granted nothing any more. */
   isLeaving = false;
   /** The server waits for what it reclaims. */
@@ -41,9 +39,6 @@ export class Session {
     this.view = view;
     this.lastHeardMs = start.nowMs;
     this.mustReclaim = start.mustReclaim;
-    this.over = new Promise((resolve) => {
-      this.#end = resolve;
-    });
   }
 
   /** Its leases, locks and opens are gone or go now, and its calls fail. */
@@ -53,7 +48,17 @@ export class Session {
 
   end(): void {
     this.#isOver = true;
-    this.#end();
+    for (const run of this.#whenOver) run();
+    this.#whenOver.clear();
+  }
+
+  /**
+   * Calls `run` once when the session is over; not any more after the function that is returned was called. A promise
+   * would keep everybody who ever waited.
+   */
+  whenOver(run: () => void): () => void {
+    this.#whenOver.add(run);
+    return () => void this.#whenOver.delete(run);
   }
 
   /** Connections that speak for the session, the newest last. */
