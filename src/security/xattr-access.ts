@@ -13,8 +13,6 @@ export const capabilityName = 'security.capability';
 export interface XattrAccess {
   readonly name: ByteString;
   readonly write: boolean;
-  /** The value is taken away, not set. */
-  readonly remove?: boolean;
   /** The inode's access ACL, as for `permits`. */
   readonly acl: Uint8Array | undefined;
 }
@@ -34,8 +32,6 @@ export function refuseXattr(node: Guarded, subject: Subject, access: XattrAccess
   if (name === accessAclName || name === defaultAclName) {
     return ownerOrCapable(node, subject) ? undefined : 'notPermitted';
   }
-  // Whoever may write the content takes them away by writing: Linux then removes them in the writer's name.
-  if (name === capabilityName && access.remove && permits(node, subject, MAY_WRITE, access.acl)) return undefined;
   const needed = name === capabilityName ? CAP_SETFCAP : CAP_SYS_ADMIN;
   return subject.capable(needed) ? undefined : 'notPermitted';
 }

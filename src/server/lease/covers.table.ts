@@ -66,8 +66,7 @@ function namesOf(parent: Ino, name: ByteString): Touch {
 }
 
 /**
- * One row per call. Reading moves access times, for which nothing is recalled; so it only looks. Who reads is shown the
- * new time.
+ * One row per call. `read` moves access times, for which nothing is recalled; so it only looks.
  */
 export const covers: { readonly [N in CallName]: Cover<N> } = {
   lookup: {
@@ -134,9 +133,8 @@ export const covers: { readonly [N in CallName]: Cover<N> } = {
         if (attributes !== undefined) grant(attributes.ino, kindsOf(attributes));
       }
     },
-    also: ({ ino }) => [ino],
   },
-  readlink: { touches: looks.touches, also: ({ ino }) => [ino] },
+  readlink: looks,
   getattr: { touches: looks.touches, grants: ({ ino }, shown, grant) => grant(ino, kindsOf(shown)) },
   setattr: {
     touches: ({ ino, changes }) => [{ ino, ends: changes.size === undefined ? attributesEnd : contentEnds }],
@@ -154,7 +152,7 @@ export const covers: { readonly [N in CallName]: Cover<N> } = {
   },
   opendir: looks,
   release: nothing,
-  read: { touches: looks.touches, grants: ({ ino }, _bytes, grant) => grant(ino, read), also: ({ ino }) => [ino] },
+  read: { touches: looks.touches, grants: ({ ino }, _bytes, grant) => grant(ino, read) },
   write: { touches: ({ ino }) => [{ ino, ends: contentEnds }], also: ({ ino }) => [ino] },
   fallocate: { touches: ({ ino }) => [{ ino, ends: contentEnds }], also: ({ ino }) => [ino] },
   seek: looks,

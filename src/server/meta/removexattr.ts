@@ -14,7 +14,7 @@ export function removexattr(volume: Volume, { caller, ino, name }: RequestOf<'re
   const now = wallTime(volume);
   return volume.store.transact((tx) => {
     const inode = requireInode(tx, ino);
-    requireMayWriteXattr(tx, inode, caller, { name, remove: true });
+    requireMayWriteXattr(tx, inode, caller, name);
     if (isAcl(name)) {
       // Removing an ACL that is not there is no failure, as on ext4.
       setAcl(tx, inode, caller, { name, value: emptyAcl });

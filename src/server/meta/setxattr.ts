@@ -32,7 +32,7 @@ export function setxattr(volume: Volume, request: RequestOf<'setxattr'>): Maybe<
   const now = wallTime(volume);
   return volume.store.transact((tx) => {
     const inode = requireInode(tx, ino);
-    requireMayWriteXattr(tx, inode, caller, { name, remove: false });
+    requireMayWriteXattr(tx, inode, caller, name);
     requireExistence(tx, inode, request);
     if (isAcl(name)) {
       if (!setAcl(tx, inode, caller, { name, value })) noteXattrGone(tx, inode, name);

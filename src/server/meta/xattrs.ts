@@ -31,18 +31,13 @@ export function requireMayReadXattr(snapshot: Snapshot, inode: Inode, caller: Ca
   if (status !== undefined) fail(status, `attribute ${name} of inode ${inode.ino}`);
 }
 
-export function requireMayWriteXattr(
-  snapshot: Snapshot,
-  inode: Inode,
-  caller: Caller,
-  { name, remove }: { name: ByteString; remove: boolean },
-): void {
+export function requireMayWriteXattr(snapshot: Snapshot, inode: Inode, caller: Caller, name: ByteString): void {
   if ((inode.flags & (FS_IMMUTABLE_FL | FS_APPEND_FL)) !== 0) {
     fail('notPermitted', `inode ${inode.ino} is immutable or append-only`);
   }
   if (!xattrFits(inode.mode, name)) fail('notPermitted', `inode ${inode.ino} can have no attribute ${name}`);
   if (caller.checked) return;
-  const status = refuseXattr(inode, caller, { name, write: true, remove, acl: accessAclOf(snapshot, inode) });
+  const status = refuseXattr(inode, caller, { name, write: true, acl: accessAclOf(snapshot, inode) });
   if (status !== undefined) fail(status, `attribute ${name} of inode ${inode.ino}`);
 }
 
