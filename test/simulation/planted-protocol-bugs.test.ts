@@ -6,7 +6,8 @@ import { simulateCluster } from './world/simulate-cluster.ts';
 const seedsMost = 1000;
 
 async function isFound(bug: PlantedProtocolBug): Promise<boolean> {
-  for (let seed = 1; seed <= seedsMost; seed++) {
+  const { from = 1 } = bug;
+  for (let seed = from; seed < from + seedsMost; seed++) {
     try {
       await simulateCluster({ seed, mode: 'strict', bug });
     } catch {

@@ -19,6 +19,8 @@ import type { KernelCaches } from '#vfs';
  * it. Each is one of those that a change of the protocol could bring.
  */
 export interface PlantedProtocolBug {
+  /** Where a search that need not take long begins: a little before the first seed that found it. Default 1. */
+  readonly from?: number;
   /** Of a server that has just started. */
   readonly handler?: (handler: Handler) => Handler;
   /** Of a client's connection. */
@@ -40,12 +42,14 @@ export const plantedProtocolBugs: Readonly<Record<string, PlantedProtocolBug>> =
     }),
   },
   'a recall is not awaited': {
+    from: 28,
     handler: pushing((push, answer) => (code, message) => {
       push(code, message);
       if (isAwaitedRecall(code, message)) answer(message.leases);
     }),
   },
   'a recall is obeyed after it was answered': {
+    from: 25,
     connect: (connect, clock) => (events) => {
       const connection = connect({
         ...events,
@@ -67,6 +71,7 @@ export const plantedProtocolBugs: Readonly<Record<string, PlantedProtocolBug>> =
     ),
   },
   'the epoch is not compared': {
+    from: 545,
     connect: (connect) => {
       let epoch: number | undefined;
       return replies((code, reply) => {
@@ -88,6 +93,7 @@ export const plantedProtocolBugs: Readonly<Record<string, PlantedProtocolBug>> =
     kernel: (caches) => ({ ...bound(caches), dropNames: soon }),
   },
   'the kernel keeps a name that was absent': {
+    from: 20,
     kernel: (caches) => ({
       ...bound(caches),
       dropNames: (directory, names) =>
@@ -101,6 +107,7 @@ export const plantedProtocolBugs: Readonly<Record<string, PlantedProtocolBug>> =
     kernel: (caches) => ({ ...bound(caches), dropContent: soon }),
   },
   'after a stop the kernel goes on believing': {
+    from: 310,
     kernel: (caches) => ({ ...bound(caches), dropAll: soon }),
   },
   'open files are not reclaimed': {
@@ -109,6 +116,7 @@ export const plantedProtocolBugs: Readonly<Record<string, PlantedProtocolBug>> =
     ),
   },
   'locks are not reclaimed': {
+    from: 215,
     connect: requests((code, request) =>
       code === sessionCalls.reclaim.code ? { ...(request as SessionRequestOf<'reclaim'>), locks: [] } : request,
     ),
@@ -132,6 +140,7 @@ export const plantedProtocolBugs: Readonly<Record<string, PlantedProtocolBug>> =
     },
   },
   'a call is answered before it is durable': {
+    from: 40,
     started: async ({ store }) => {
       store.flush = soon;
     },
