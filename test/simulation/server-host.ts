@@ -23,6 +23,8 @@ export interface ServerHostOptions {
   readonly network: MemoryNetwork | undefined;
   readonly bug: Pick<PlantedBug, 'engine' | 'blobs' | 'started'> | undefined;
   readonly volumeOptions?: VolumeOptions;
+  /** Is told of each crash. */
+  readonly onCrash?: () => void;
   /** How a volume is served. Default: as one whose clients have neither sessions nor leases. */
   readonly serve?: (volume: ServedVolume, clock: Clock, random: Random) => Maybe<Handler>;
 }
@@ -77,6 +79,7 @@ export class ServerHost {
   crash(kind: 'process' | 'power'): void {
     const { random } = this.#options;
     this.crashes += 1;
+    this.#options.onCrash?.();
     this.volume = undefined;
     this.handler = undefined;
     this.#gate?.end();

@@ -37,6 +37,10 @@ export interface Operation {
   isRefused: boolean;
   /** It failed in a way that leaves open whether it was done, or will be. */
   isDoubtful: boolean;
+  /** Of a doubtful one: from here on it is not done any more. */
+  readonly doubtEnds?: number;
+  /** The server crashed while it was under way. */
+  hasCrossedCrash?: boolean;
   /** It says nothing: what it would have told is told by another operation. */
   isVoid: boolean;
   /** Of a read: the moment whose closed versions it must show at least (close-to-open); default: its beginning. */
@@ -88,6 +92,13 @@ export class History {
     const at = this.tick();
     for (const operation of this.operations) {
       if (operation.object === object && operation.process === process) operation.closedAt ??= at;
+    }
+  }
+
+  /** The server crashes: what is under way will be repeated. */
+  crashed(): void {
+    for (const operation of this.operations) {
+      if (operation.ended === Number.POSITIVE_INFINITY) operation.hasCrossedCrash = true;
     }
   }
 

@@ -52,12 +52,14 @@ class Search<State> {
     const events = operations.flatMap((operation) => {
       const isOpen = operation.isDoubtful || operation.ended === Number.POSITIVE_INFINITY;
       if (isOpen && readKinds.has(operation.input.kind)) return [];
-      const begins = { at: operation.began, operation, begins: true };
-      if (isOpen) return [begins];
-      return [begins, { at: operation.ended, operation, begins: false }];
+      const begins = { at: operation.began, operation, what: 'begins' };
+      if (!isOpen) return [begins, { at: operation.ended, operation, what: 'ends' }];
+      const { doubtEnds } = operation;
+      return doubtEnds === undefined ? [begins] : [begins, { at: doubtEnds, operation, what: 'expires' }];
     });
-    for (const { operation, begins } of events.sort((a, b) => a.at - b.at)) {
-      if (begins) this.#begin(operation);
+    for (const { operation, what } of events.sort((a, b) => a.at - b.at)) {
+      if (what === 'begins') this.#begin(operation);
+      else if (what === 'expires') this.#expire(operation);
       else if (!this.#end(operation)) return this.#explain(operation, operations);
     }
     return undefined;
@@ -69,6 +71,14 @@ class Search<State> {
     if (place >= placesMax) throw new TooManyOrders(`${placesMax} operations on ${operation.object} are under way`);
     this.#places[place] = operation;
     this.#configurations = this.#configurations.map((each) => this.#withReads(each));
+  }
+
+  /** Whether it was done or not, it is not done from here on. */
+  #expire(operation: Operation): void {
+    const place = this.#places.indexOf(operation);
+    this.#places[place] = undefined;
+    const left = this.#configurations.map(({ state, done }) => ({ state, done: done & ~(1 << place) }));
+    this.#configurations = [...new Map(left.map((each) => [this.#key(each), each])).values()];
   }
 
   #end(operation: Operation): boolean {

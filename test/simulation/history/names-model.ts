@@ -99,6 +99,8 @@ export class NamesModel implements Model<Names> {
     if (moved === undefined || this.#isGone(state, input.toDir)) return outcome(state, 'notFound', operation, same);
     if (from === to) return outcome(state, ok, operation, () => state);
     const replaced = state.get(to);
+    // A directory in the way of what lies below it is refused as full, whatever comes.
+    if (operation.output === 'notEmpty' && replaced !== undefined && !isEmpty(state, replaced)) return state;
     const right = this.#replacement(state, moved, replaced);
     return outcome(state, right, operation, () => with_(without(state, from), to, moved));
   }

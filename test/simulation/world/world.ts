@@ -101,6 +101,7 @@ class World {
         const handler = await serve(...parts);
         return bug?.handler?.(handler) ?? handler;
       },
+      onCrash: () => this.#history.crashed(),
       // What clients have open without names is theirs to claim again.
       volumeOptions: { inlineLimitBytes, keepOrphans: true },
     });
