@@ -5,6 +5,7 @@ import {
   type CallName,
   calls,
   fromPlainCaller,
+  isDoneInSteps,
   type ReplyOf,
   type RequestOf,
   type SessionCallName,
@@ -117,7 +118,9 @@ export class MountSession {
         try {
           const answer = idempotent
             ? await this.#repeat(patience, code, message)
-            : await this.#inSlot(newSlotCall({ patience, code, late, message }));
+            : await this.#inSlot(
+                newSlotCall({ patience, code, late, message, isInSteps: isDoneInSteps(name, request) }),
+              );
           return answer as Answer<ReplyOf<N>>;
         } catch (error) {
           const { retry } = error instanceof FsError ? statuses[error.status] : { retry: 'never' };
@@ -210,7 +213,11 @@ export class MountSession {
         slots.giveBack(slot);
         continue;
       }
-      const outcome = this.#carryOut(call, slot).finally(() => slots.giveBack(slot));
+      const outcome = this.#carryOut(call, slot).finally(() => {
+        this.#keeper.underWayInSteps.delete(outcome);
+        slots.giveBack(slot);
+      });
+      if (call.isInSteps) this.#keeper.underWayInSteps.add(outcome);
       return this.#unlessGivenUp(call, outcome);
     }
   }
@@ -254,15 +261,16 @@ export class MountSession {
    */
   async #nextLink(call: SlotCall): Promise<Link> {
     const { patience, message } = call;
-    if (message.data === undefined || call.hasLeft) return this.#keeper.ready;
+    const next = (): Promise<Link> => (call.isInSteps ? this.#keeper.readyToRepeat : this.#keeper.ready);
+    if (message.data === undefined || call.hasLeft) return next();
     try {
-      return await patience.for(this.#keeper.ready);
+      return await patience.for(next());
     } catch (error) {
       if (patience.failure !== error) throw error;
       call.message = { ...message, data: Uint8Array.prototype.slice.call(message.data) };
       call.hasLeft = true;
       call.left.reject(patience.failure);
-      return this.#keeper.ready;
+      return next();
     }
   }
 
@@ -296,6 +304,8 @@ interface SlotCall {
   readonly patience: Patience;
   readonly code: number;
   readonly late: CallOptions['late'];
+  /** A crash of the server may leave it half done. */
+  readonly isInSteps: boolean;
   message: { readonly caller?: Caller; readonly data?: Uint8Array };
   /** Of a call with bulk data: fails when the caller has left. */
   readonly left: PromiseWithResolvers<never>;

@@ -1,4 +1,4 @@
-import { below, type Clock, FsError, type Random, sleep, statuses } from '#base';
+import { below, type Clock, FsError, type Random, sleep, statuses, type Timer } from '#base';
 import {
   type CreateSessionRequest,
   type HeldLock,
@@ -66,16 +66,23 @@ export class SessionKeeper {
   /** Why the last connection was of no use, for whoever waits for the first. */
   #failure: string | undefined;
   #ready = Promise.withResolvers<Link>();
+  /** The same, for what a crash of the server may have left half done: such calls go first, while it is in grace. */
+  #readyToRepeat = Promise.withResolvers<Link>();
+  #isOpenToRepeat = false;
+  #introduction: Timer | undefined;
   #link: Link | undefined;
   #incarnation = 0;
   #isClosed = false;
   #verdict: Promise<boolean> | undefined;
+  /** The outcomes of calls under way that a crash of the server may have left half done. */
+  readonly underWayInSteps = new Set<Promise<unknown>>();
   /** Called when the link broke, before another is tried. */
   onDisconnected: () => void = () => undefined;
 
   constructor(options: SessionKeeperOptions) {
     this.#options = options;
     this.#ready.promise.catch(() => undefined);
+    this.#readyToRepeat.promise.catch(() => undefined);
     this.lifetime = new Lifetime(options.clock, {
       renew: () => void this.sendOnce('renewSession', {}),
       over: () => {
@@ -127,6 +134,11 @@ export class SessionKeeper {
   /** The link that calls may use, as soon as there is one. Fails with `disconnected` when the session is closed. */
   get ready(): Promise<Link> {
     return this.#ready.promise;
+  }
+
+  /** The same for repetitions of calls that are done in steps, which a server in grace carries out too. */
+  get readyToRepeat(): Promise<Link> {
+    return this.#readyToRepeat.promise;
   }
 
   get link(): Link | undefined {
@@ -182,7 +194,9 @@ export class SessionKeeper {
     this.#isClosed = true;
     this.lifetime.end();
     this.#newest?.close();
-    this.#ready.reject(new FsError('disconnected', 'the session is closed'));
+    const closed = new FsError('disconnected', 'the session is closed');
+    this.#ready.reject(closed);
+    this.#readyToRepeat.reject(closed);
   }
 
   /** Keeps a link, for as long as the session lives. */
@@ -194,6 +208,7 @@ export class SessionKeeper {
         await this.#introduce(link);
         pauseMs = firstPauseMs;
         this.#link = link;
+        this.#openToRepeat(link);
         this.#ready.resolve(link);
         await link.broken;
         if (!this.#isClosed) this.#options.onNews(`session ${this.facts.session}: the connection broke`);
@@ -203,9 +218,7 @@ export class SessionKeeper {
         if (!(error instanceof FsError)) this.#options.onNews(`a bug: ${error}`);
         else if (this.#facts === undefined && this.#incarnation === 0 && isRefusal(error)) refused(error);
       }
-      if (this.#link !== undefined) this.#ready = Promise.withResolvers();
-      this.#link = undefined;
-      this.#ready.promise.catch(() => undefined);
+      this.#closeGates();
       if (this.#isClosed) break;
       this.onDisconnected();
       await this.pause(pauseMs);
@@ -215,14 +228,29 @@ export class SessionKeeper {
     throw new FsError('disconnected', 'the session is closed');
   }
 
+  /** Who calls from now on waits for the next link. */
+  #closeGates(): void {
+    if (this.#link !== undefined) this.#ready = Promise.withResolvers();
+    this.#link = undefined;
+    this.#ready.promise.catch(() => undefined);
+    if (this.#isOpenToRepeat) this.#readyToRepeat = Promise.withResolvers();
+    this.#isOpenToRepeat = false;
+    this.#readyToRepeat.promise.catch(() => undefined);
+  }
+
+  #openToRepeat(link: Link): void {
+    this.#isOpenToRepeat = true;
+    this.#readyToRepeat.resolve(link);
+  }
+
   /** Creates or attaches the session, and reclaims what it held. */
   async #introduce(link: Link): Promise<void> {
-    const timer = this.#options.clock.after(introductionMs, () => link.close());
+    this.#introduction = this.#options.clock.after(introductionMs, () => link.close());
     try {
       if (this.#facts !== undefined) await this.#attach(link, this.#facts);
       if (this.#facts === undefined) await this.#create(link);
     } finally {
-      timer.cancel();
+      this.#introduction.cancel();
     }
     if (link.isBroken) throw new FsError('disconnected', 'the connection broke before the session was attached');
   }
@@ -263,18 +291,28 @@ export class SessionKeeper {
     this.#listener.sessionLost();
   }
 
+  /** Takes back what was open and locked, then has done what was under way in steps, then lets others go on. */
   async #reclaim(link: Link): Promise<void> {
     const opens = this.#listener.heldOpens();
     const locks = this.#listener.heldLocks();
-    const header = this.header(sessionCalls.reclaim.code);
     for (let done = false; !done; ) {
       const some = { opens: opens.splice(0, reclaimedAtOnce), locks: locks.splice(0, reclaimedAtOnce) };
-      done = opens.length === 0 && locks.length === 0;
-      const sentAtMs = this.#options.clock.nowMs();
-      const reply = (await link.call(header, { ...some, done })) as ReclaimReply;
-      this.answered(link, sentAtMs);
-      this.#listener.reclaimed(reply);
+      const isAll = opens.length === 0 && locks.length === 0;
+      done = isAll && this.underWayInSteps.size === 0;
+      await this.#reclaimSome(link, { ...some, done });
+      if (done || !isAll) continue;
+      this.#openToRepeat(link);
+      // The server may wait for others, as long as a session lives.
+      this.#introduction?.cancel();
+      await Promise.race([Promise.allSettled(this.underWayInSteps), link.broken]);
     }
+  }
+
+  async #reclaimSome(link: Link, request: SessionRequestOf<'reclaim'>): Promise<void> {
+    const sentAtMs = this.#options.clock.nowMs();
+    const reply = (await link.call(this.header(sessionCalls.reclaim.code), request)) as ReclaimReply;
+    this.answered(link, sentAtMs);
+    this.#listener.reclaimed(reply);
   }
 
   #pushed(link: Link, code: number, message: unknown): void {

@@ -42,5 +42,6 @@ export type {
   SessionReplyOf,
   SessionRequestOf,
 } from './session-calls.ts';
+export { isDoneInSteps } from './steps.ts';
 export { type CodecOptions, createCodec, type WireCodec } from './wire/codec.ts';
 export { dataMaxBytes, directoryEntriesMax, messageMaxBytes } from './wire/limits.ts';

@@ -4,6 +4,7 @@ import {
   type Attributes,
   type CallName,
   calls,
+  isDoneInSteps,
   O_ACCMODE,
   O_RDONLY,
   O_TRUNC,
@@ -250,7 +251,10 @@ export class ClusterVolume implements SessionParts {
         this.#run(session, name, permitted, { operation: counted, volume }),
       );
     const { grace } = this.sessions;
-    return grace.isOver || isOpenOnly(name, request) ? run() : grace.over.then(run);
+    if (grace.isOver || isOpenOnly(name, request)) return run();
+    if (!session.mustReclaim || !isDoneInSteps(name, request as RequestOf<CallName>)) return grace.over.then(run);
+    // What a crash left half done is done before others may change it; its session says that it is done after that.
+    return grace.areLeasesGone ? run() : grace.leasesGone.then(run);
   }
 
   /** A call whose effect survived a crash: there are no leases of that time, and nothing is granted with its reply. */

@@ -181,7 +181,7 @@ test('a repeated call whose effect survived gets its reply in grace, with no lea
   assert.equal(cluster.server.list().find(({ session }) => session === a.facts.session)?.opens, 1);
 });
 
-test('what a repeated call has left to do after a crash waits for the end of grace', async () => {
+test('what a crash may have left half done is repeated in grace, when nobody believes in old leases any more', async () => {
   const cluster = await TestCluster.start();
   const [a, b] = [await cluster.client(), await cluster.client()];
   const ino = await cluster.wait(a.make('a'));
@@ -190,12 +190,17 @@ test('what a repeated call has left to do after a crash waits for the end of gra
   await cluster.wait(a.callIn({ slot: 1, sequence: 1 }, 'open', request));
   await cluster.restart();
   await cluster.wait(a.attach());
+  await cluster.wait(a.session('reclaim', { ...nothingHeld, done: false }));
   const again = a.callIn({ slot: 1, sequence: 1 }, 'open', request);
-  await cluster.wait(a.session('reclaim', nothingHeld));
   assert(await cluster.isWaiting(again, 1000));
   await cluster.wait(b.attach());
+  assert(await cluster.isWaiting(again, 1000));
   await cluster.wait(b.session('reclaim', nothingHeld));
+  const next = b.chmod(ino, 0o600);
   assert.equal((await cluster.wait(again)).reply.attributes.size, 0);
+  assert(await cluster.isWaiting(next, 1000));
+  await cluster.wait(a.session('reclaim', nothingHeld));
+  await cluster.wait(next);
   assert.equal(calls.open.idempotent, false);
 });
 

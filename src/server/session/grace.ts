@@ -4,11 +4,17 @@
  */
 export class Grace {
   readonly #missing: Set<number>;
+  /** Those that may still believe in leases of before the start. */
+  readonly #unheard: Set<number>;
   readonly #over = Promise.withResolvers<void>();
+  readonly #heard = Promise.withResolvers<void>();
 
   constructor(sessions: Iterable<number>) {
     this.#missing = new Set(sessions);
-    if (this.#missing.size === 0) this.#over.resolve();
+    this.#unheard = new Set(this.#missing);
+    if (this.#missing.size > 0) return;
+    this.#over.resolve();
+    this.#heard.resolve();
   }
 
   get isOver(): boolean {
@@ -25,8 +31,24 @@ export class Grace {
     return this.#over.promise;
   }
 
+  /** Whether nobody believes in leases of before the start any more. */
+  get areLeasesGone(): boolean {
+    return this.#unheard.size === 0;
+  }
+
+  /** Resolves when they are gone: what a crash left half done may then be done. */
+  get leasesGone(): Promise<void> {
+    return this.#heard.promise;
+  }
+
+  /** The session has begun to reclaim, and so has dropped all that it had leases on. */
+  begun(session: number): void {
+    if (this.#unheard.delete(session) && this.#unheard.size === 0) this.#heard.resolve();
+  }
+
   /** The session has reclaimed all it had, or is over. */
   done(session: number): void {
+    this.begun(session);
     if (this.#missing.delete(session) && this.#missing.size === 0) this.#over.resolve();
   }
 }

@@ -90,6 +90,7 @@ async function reclaim(
   { opens, locks, done }: SessionRequestOf<'reclaim'>,
 ): Promise<ReclaimReply> {
   const { view } = session;
+  parts.sessions.grace.begun(session.id);
   if (session.mustReclaim) {
     for (const open of opens) await reclaimOpen(parts, session, { ...open, ino: view.inward(open.ino) });
     for (const held of locks) {

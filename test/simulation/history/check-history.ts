@@ -29,7 +29,7 @@ function checkObject(object: string, operations: readonly Operation[], facts: Na
     case 'names':
       return findViolation(withoutOwnWindows(operations), new NamesModel(facts));
     case 'file':
-      return findViolation(operations.flatMap(withRepetition), fileModel);
+      return findViolation(operations, fileModel);
     case 'mode':
       return findViolation(operations, registerModel(facts.directories.has(Number(ino)) ? '755' : '644'));
     case 'xattr':
@@ -37,17 +37,6 @@ function checkObject(object: string, operations: readonly Operation[], facts: Na
     default:
       throw new Error(`no model of ${object}`);
   }
-}
-
-/**
- * Known broken (docs/plan.md): what a write had put into the file when the server crashed may be seen, and be changed by
- * others, before the write is repeated.
- */
-function withRepetition(operation: Operation): Operation[] {
-  if (operation.input.kind !== 'write' || operation.hasCrossedCrash !== true || operation.isDoubtful)
-    return [operation];
-  if (operation.ended === Number.POSITIVE_INFINITY) return [operation];
-  return [operation, { ...operation, isDoubtful: true, doubtEnds: operation.ended - 0.5 }];
 }
 
 /**

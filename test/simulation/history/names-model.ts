@@ -1,6 +1,6 @@
 import type { Ino } from '#base';
 import type { Operation } from './history.ts';
-import type { Model } from './linearizable.ts';
+import { type Model, TooManyOrders } from './linearizable.ts';
 
 /** What each name means; no entry: nothing. An inode that a doubtful call made has a negative number until it is seen. */
 type Names = ReadonlyMap<string, number>;
@@ -31,8 +31,9 @@ export class NamesModel implements Model<Names> {
       .join(' ');
   }
 
-  apply(state: Names, operation: Operation): Names | undefined {
+  apply(before: Names, operation: Operation): Names | undefined {
     const { input, output } = operation;
+    const state = this.#bound(before, operation);
     switch (input.kind) {
       case 'lookup':
         return this.#isGone(state, input.dir)
@@ -54,6 +55,20 @@ export class NamesModel implements Model<Names> {
       default:
         throw new Error(`names have no ${input.kind}`);
     }
+  }
+
+  /**
+   * A directory whose making was in doubt may be worked in before anybody looked its name up: what answers as a
+   * directory that is there, and has no name, is that one.
+   */
+  #bound(state: Names, operation: Operation): Names {
+    const { input, output } = operation;
+    if (isOpen(operation) || output === undefined || goneStatuses.has(output as string)) return state;
+    if (!('dir' in input) || !this.#isGone(state, input.dir)) return state;
+    const candidates = [...state].filter(([, ino]) => this.#doubtfulDirectories.has(ino));
+    if (candidates.length > 1) throw new TooManyOrders();
+    const [name] = candidates[0] ?? [];
+    return name === undefined ? state : with_(state, name, input.dir);
   }
 
   #make(
