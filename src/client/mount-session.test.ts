@@ -169,6 +169,36 @@ test('another epoch ends all leases, and opens are reclaimed before any call goe
   });
 });
 
+test('a write that a crash may have left half done is repeated before all is reclaimed, and other calls after', async () => {
+  const world = await begin();
+  const { server, session, clock, wait } = world;
+  server.answer = () => new Promise(() => undefined);
+  const write = {
+    ino: rootIno,
+    offset: 0,
+    data: Buffer.from('abc'),
+    append: false,
+    killPrivileges: false,
+    sync: false,
+  };
+  const outcomes = Promise.all([session.call('write', write), session.call('unlink', unlink)]);
+  await wait(sleep(clock, 10));
+  server.epoch = 2;
+  server.answer = (name) => (name === 'write' ? { written: 3, end: 3 } : done);
+  await breakConnection(world);
+  await wait(outcomes);
+  const since = server.seen.slice(server.names().indexOf('attachSession'));
+  const reclaimed = since.filter(({ name }) => name === 'reclaim').map(({ request }) => request as { done: boolean });
+  assert.deepEqual(
+    since.map(({ name }) => name),
+    ['attachSession', 'reclaim', 'write', 'reclaim', 'unlink'],
+  );
+  assert.deepEqual(
+    reclaimed.map((each) => each.done),
+    [false, true],
+  );
+});
+
 test('a session that is over is replaced; what was under way in it and is not idempotent fails', async () => {
   const world = await begin();
   const { server, session, told, wait } = world;

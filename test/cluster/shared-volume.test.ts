@@ -44,6 +44,16 @@ test('a change on one mount is seen on the other when its call has returned', as
   assert.deepEqual([await find(a, 'g'), await find(b, 'g')], [undefined, undefined]);
 });
 
+test('who would open or make a file, and is not the first, is sent to look again; with O_EXCL it fails', async () => {
+  const { world, a, b, make } = await begin();
+  await make(a, 'f');
+  const facts = { flags: O_RDWR, mode: 0o644, umask: 0 };
+  const create = (exclusive: boolean) => world.wait(b.vfs.create(superuser, rootIno, 'f', { ...facts, exclusive }));
+  // The kernel walks the path once more at ESTALE, and then finds the file.
+  await assert.rejects(create(false), { status: 'stale' });
+  await assert.rejects(create(true), { status: 'exists' });
+});
+
 test('what is warm costs no message on either mount', async () => {
   const { world, a, b, make, find, callsOf } = await begin();
   const ino = await make(a, 'f');
